@@ -1,0 +1,206 @@
+"""A digest of the code that a script really uses.
+
+Snakemake reruns on a changed *shell command* but does not see the script behind it, let alone the
+modules that this imports. So each rule carries a digest of its script, of our modules that the
+script imports, transitively, and of the locked versions of the third-party packages that these
+import. Comments, docstrings, type hints and formatting do not count, nor does where the clone is.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+import sys
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+PACKAGE = "deepdistill"
+ROOT = Path(__file__).resolve().parent
+LOCK = ROOT.parent.parent / "requirements.lock"
+
+DISTRIBUTIONS = {"yaml": "pyyaml"}
+"""Import names whose distribution has another name; the rest differ in ``_`` and ``-`` only."""
+
+
+def code_digest(script: str | Path, lock: Path = LOCK) -> str:
+    """Return a digest (16 hexadecimal characters) of a script's code and all it imports.
+
+    ``script`` is a Python file; modules of :data:`PACKAGE` are followed, at whatever depth and
+    wherever in the file the import stands.
+    """
+    return _digest([Path(script)], lock)
+
+
+def module_digest(names: Iterable[str], lock: Path = LOCK) -> str:
+    """Return the same digest for modules of ours, given by dotted name."""
+    return _digest([_module_file(name) for name in names], lock)
+
+
+def locked_packages(script: str | Path, lock: Path = LOCK) -> dict[str, str]:
+    """Return distribution name → locked version of the packages that a script's code imports."""
+    return _locked(_collect([Path(script)]), lock)
+
+
+def _digest(files: list[Path], lock: Path) -> str:
+    sources = _collect(files)
+    lines = [f"{name}=={version}" for name, version in _locked(sources, lock).items()]
+    texts = [source.text for source in sources]
+    return hashlib.sha256("\0".join([*texts, *lines]).encode()).hexdigest()[:16]
+
+
+def _collect(files: list[Path]) -> list[_Source]:
+    """What the files and our modules that they import, transitively, contribute."""
+    sources = [_read(file) for file in files]
+    modules: dict[str, Path] = {}
+    for source in sources:
+        _follow(source.modules, modules)
+    return sources + [_read(file) for _, file in sorted(modules.items())]
+
+
+def _locked(sources: Iterable[_Source], lock: Path) -> dict[str, str]:
+    versions = locked_versions(lock)
+    packages = sorted(set().union(*(source.packages for source in sources)))
+    return {name: versions[name] for name in packages if name in versions}
+
+
+def _follow(names: frozenset[str], found: dict[str, Path]) -> None:
+    for name in names:
+        if name not in found:
+            found[name] = _module_file(name)
+            _follow(_read(found[name]).modules, found)
+
+
+@lru_cache(maxsize=8)
+def locked_versions(lock: Path) -> dict[str, str]:
+    """Return distribution name → version of a requirements lock file."""
+    text = lock.read_text(encoding="utf-8")
+    return dict(re.findall(r"^([a-z0-9.-]+)(?:\[[^]]*\])?==([^\s;\\]+)", text, re.MULTILINE))
+
+
+_Scope = TypeVar("_Scope", ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+class _Source:
+    """What one file contributes: its meaning as text, our modules and packages it imports."""
+
+    def __init__(self, file: Path) -> None:
+        tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+        imported = _imports(tree, file)
+        ours = {n for n in imported if n.partition(".")[0] == PACKAGE}
+        self.modules = frozenset(m for n in ours for m in _modules_of(n))
+        roots = {n.partition(".")[0] for n in imported - ours}
+        self.packages = {
+            DISTRIBUTIONS.get(r, r.replace("_", "-").lower())
+            for r in roots - sys.stdlib_module_names
+        }
+        self.text = _meaning(tree)
+
+
+@lru_cache(maxsize=512)
+def _read_at(file: Path, _mtime: int, _size: int) -> _Source:
+    return _Source(file)
+
+
+def _read(file: Path) -> _Source:
+    state = file.stat()
+    return _read_at(file, state.st_mtime_ns, state.st_size)
+
+
+def _imports(tree: ast.AST, file: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                raise ValueError(f"{file}: line {node.lineno}: relative imports are not followed")
+            names.add(node.module or "")
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def _modules_of(name: str) -> list[str]:
+    """The modules that importing ``name`` runs: itself if it is a module, and its parents."""
+    parts = name.split(".")
+    prefixes = [".".join(parts[: i + 1]) for i in range(len(parts))]
+    return [p for p in prefixes if _find(p) is not None]
+
+
+def _find(name: str) -> Path | None:
+    base = ROOT.joinpath(*name.split(".")[1:])
+    for file in (base / "__init__.py", base.with_suffix(".py")):
+        if file.is_file():
+            return file
+    return None
+
+
+def _module_file(name: str) -> Path:
+    file = _find(name)
+    if file is None:
+        raise ValueError(f"no module of ours is named {name}")
+    return file
+
+
+class _Meaning(ast.NodeTransformer):
+    """Removes what does not change what a program does: docstrings and type hints."""
+
+    def _scope(self, node: _Scope) -> _Scope:
+        self.generic_visit(node)
+        first = node.body[0] if node.body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            del node.body[0]
+        if not isinstance(node, ast.ClassDef):  # in a class, a bare annotation declares a field
+            node.body = [s for s in map(_without_hint, node.body) if s is not None]
+        if not node.body:
+            node.body = [ast.Pass()]
+        return node
+
+    def visit_Module(self, node: ast.Module) -> ast.Module:
+        return self._scope(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        return self._scope(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        node.returns = None
+        return self._scope(node)
+
+    def visit_AsyncFunctionDef(
+        self, node: ast.AsyncFunctionDef
+    ) -> ast.AsyncFunctionDef:
+        node.returns = None
+        return self._scope(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
+        self.generic_visit(node)
+        node.annotation = ast.Constant(value=None)
+        return node
+
+
+def _without_hint(statement: ast.stmt) -> ast.stmt | None:
+    if not isinstance(statement, ast.AnnAssign):
+        return statement
+    if statement.value is None:
+        return None
+    return ast.copy_location(ast.Assign([statement.target], statement.value), statement)
+
+
+def _meaning(tree: ast.Module) -> str:
+    """Return the text of what a module does, without imports that nothing but hints used.
+
+    What an import brings in counts by its own content, so its line may go.
+    """
+    tree = _Meaning().visit(tree)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            node.names = [a for a in node.names if (a.asname or a.name).partition(".")[0] in used]
+    lines = ast.unparse(tree).splitlines()
+    return "\n".join(line for line in lines if not line.rstrip().endswith("import"))

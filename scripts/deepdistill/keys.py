@@ -1,0 +1,85 @@
+"""Content keys: which fields make a query, a response and a verdict what they are.
+
+A key changes exactly when one of its fields does, so a row whose key still holds needs no work.
+The fields are the functions' parameters; adding one here makes every row stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deepdistill.files import canonical_json
+
+SHARD_DIGITS = 5
+
+
+def digest(value: Any) -> str:
+    """Return the first 128 bits of the SHA-256 of ``value``'s canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:32]
+
+
+def query_id(category: str, text: str) -> str:
+    """Return the id of a query: the same question has it in every run and in every source.
+
+    ``text`` is normalised already (:func:`deepdistill.queries.clean.normalise`).
+    """
+    return digest([category, text])
+
+
+def shard_names(shards: int) -> list[str]:
+    """Return the names of all shards: ``00000-of-00004`` …"""
+    return [_shard_name(index, shards) for index in range(shards)]
+
+
+def shard_of(query: str, shards: int) -> str:
+    """Return the name of the shard that holds a query id.
+
+    Shards are equal ranges of the ids, so the shards of another count overlap with these in a
+    known way and rows can be moved instead of being made again.
+    """
+    return _shard_name(int(query[:16], 16) * shards >> 64, shards)
+
+
+def _shard_name(index: int, shards: int) -> str:
+    return f"{index:0{SHARD_DIGITS}}-of-{shards:0{SHARD_DIGITS}}"
+
+
+def request_key(
+    messages: Sequence[Mapping[str, str]],
+    model: str,
+    sampling: Mapping[str, Any],
+    pass_number: int,
+    seed: int,
+) -> str:
+    """Return the key of a response.
+
+    ``messages`` is the prompt as rendered; ``model`` identifies weights, tokenizer and chat
+    template (hub name and revision, or the digest of a local folder); ``sampling`` is
+    temperature and top_p. The token limit is not part of the key: a response that ended by itself
+    is the same under every larger limit (see :func:`deepdistill.responses.rows.holds`).
+    """
+    return digest([list(map(dict, messages)), model, dict(sampling), pass_number, seed])
+
+
+def verdict_key(
+    answer: str | None, problem: str | None, reference: str, verifier: str, settings: Any
+) -> str:
+    """Return the key of a verdict.
+
+    ``answer`` and ``problem`` are the response's, ``verifier`` is the digest of the verifier's
+    code, ``settings`` the part of the configuration that it uses. The threshold is not part of
+    the key: it turns a score into a state without asking the verifier again.
+    """
+    return digest([answer, problem, reference, verifier, settings])
+
+
+def row_seed(seed: int, query: str, pass_number: int) -> int:
+    """Return the sampling seed of one response: 63 bits, independent between queries and passes."""
+    return int(digest([seed, query, pass_number])[:16], 16) >> 1
+
+
+def unit_hash(*parts: Any) -> float:
+    """Return a number in [0, 1) that depends on ``parts`` only: an order-free random draw."""
+    return int(digest(list(parts))[:13], 16) / 16**13
