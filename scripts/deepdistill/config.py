@@ -1,0 +1,227 @@
+"""Reading the configuration: checked against its schema, defaults filled, references resolved."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from deepdistill.errors import InputError
+
+SCHEMA = Path(__file__).resolve().parents[2] / "config" / "schemas" / "config.schema.yaml"
+
+
+def load_schema() -> dict[str, Any]:
+    """Return the JSON schema of the configuration."""
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    assert isinstance(schema, dict)
+    return schema
+
+
+def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration with the schema's defaults filled in.
+
+    Raises :class:`InputError` with one line that names the key, what was found and what is
+    allowed, for the first wrong key, type, value or reference from one section to another.
+    """
+    schema = load_schema()
+    checked: dict[str, Any] = json.loads(json.dumps(dict(config)))
+    _fill_defaults(checked, schema, schema)
+    errors = sorted(Draft202012Validator(schema).iter_errors(checked), key=_depth)
+    if errors:
+        raise InputError(_message(errors[0], schema))
+    for message in _broken_references(checked):
+        raise InputError(message)
+    _resolve_paths(checked)
+    return checked
+
+
+def _resolve_paths(config: dict[str, Any]) -> None:
+    """Replace {data} and {results} in every path."""
+    known = {"{results}": config["pathvars"]["results"], "{data}": config.get("data")}
+    for key, section, name in _paths(config):
+        for placeholder, value in known.items():
+            if placeholder not in section[name]:
+                continue
+            if value is None:
+                raise InputError(
+                    f"config: data: missing; {key} uses {{data}}, give it as --config data=FOLDER"
+                )
+            section[name] = section[name].replace(placeholder, value)
+
+
+def _paths(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield (dotted key, section, name) of every path in the configuration."""
+    sections = {
+        "sources": (config["sources"], ("path",)),
+        "teachers": (config["teachers"], ("model", "data", "prompt")),
+        "training.students": (config["training"]["students"], ("model",)),
+        "evaluation.benchmarks": (config["evaluation"]["benchmarks"], ("data", "task")),
+    }
+    for prefix, (entries, names) in sections.items():
+        for entry, section in entries.items():
+            for name in names:
+                if name in section:
+                    yield f"{prefix}.{entry}.{name}", section, name
+
+
+def check_inputs(config: Mapping[str, Any]) -> None:
+    """Raise :class:`InputError` for the first file or model folder that is not there.
+
+    What the workflow itself makes (below ``results``) and models on the hub are left out.
+    """
+    made = config["pathvars"]["results"].rstrip("/") + "/"
+    for key, section, name in _paths(config):
+        path = Path(section[name])
+        if section[name].startswith(made) or (name == "model" and "revision" in section):
+            continue
+        if name == "model":
+            if not (path / "config.json").is_file():
+                raise InputError(
+                    f"config: {key}: found {str(path)!r}, allowed: a model folder (with "
+                    "config.json), or a name on the hub together with a revision"
+                )
+        elif not path.exists():
+            raise InputError(f"config: {key}: found {str(path)!r}, but there is no such file")
+
+
+def _depth(error: ValidationError) -> tuple[int, str]:
+    # The error nearest to the root explains those below it.
+    return len(error.absolute_path), str(list(error.absolute_path))
+
+
+def _resolve(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in schema:
+        target: Any = root
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        schema = {**target, **{k: v for k, v in schema.items() if k != "$ref"}}
+    return schema
+
+
+def _fill_defaults(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> None:
+    schema = _resolve(schema, root)
+    if not isinstance(value, dict):
+        return
+    for name, child in schema.get("properties", {}).items():
+        child = _resolve(child, root)
+        if name not in value and "default" in child:
+            value[name] = json.loads(json.dumps(child["default"]))
+        if name in value:
+            _fill_defaults(value[name], child, root)
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict):
+        for name in value.keys() - schema.get("properties", {}).keys():
+            _fill_defaults(value[name], others, root)
+
+
+def _message(error: ValidationError, root: dict[str, Any]) -> str:
+    place = ".".join(map(str, error.absolute_path))
+    schema, found = error.schema, error.instance
+    value: Any = error.validator_value
+    assert isinstance(schema, dict)
+    if error.validator == "additionalProperties":
+        allowed = sorted(schema.get("properties", {}))
+        assert isinstance(found, dict)
+        name = min(set(found) - set(allowed))
+        close = difflib.get_close_matches(name, allowed, n=1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        key = f"{place}.{name}" if place else name
+        return f"config: {key}: unknown key{hint}; allowed here: {', '.join(allowed)}"
+    if error.validator == "required":
+        assert isinstance(found, dict)
+        name = next(n for n in value if n not in found)
+        key = f"{place}.{name}" if place else name
+        return f"config: {key}: missing; needed is {_allowed(schema['properties'][name], root)}"
+    if "propertyNames" in error.absolute_schema_path:
+        return f"config: {place}: found the name {found!r}, allowed are names like {NAME_EXAMPLE}"
+    return (
+        f"config: {place or 'the file'}: found {_shown(found)}, allowed: {_allowed(schema, root)}"
+    )
+
+
+NAME_EXAMPLE = "qwen_7b or stage1 (letters, digits, _ and -, starting with a letter)"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _allowed(schema: dict[str, Any], root: dict[str, Any]) -> str:
+    schema = _resolve(schema, root)
+    if "enum" in schema:
+        return "one of " + ", ".join(_shown(v) for v in schema["enum"])
+    if "oneOf" in schema or "anyOf" in schema:
+        return " or ".join(_allowed(s, root) for s in schema.get("oneOf", schema.get("anyOf", [])))
+    kind = schema.get("type", "a value")
+    text = " or ".join(kind) if isinstance(kind, list) else str(kind)
+    bounds = [
+        f"{word} {schema[key]}"
+        for key, word in (
+            ("minimum", "at least"),
+            ("exclusiveMinimum", "above"),
+            ("maximum", "at most"),
+            ("minLength", "of length at least"),
+            ("minProperties", "with entries, at least"),
+            ("pattern", "matching"),
+        )
+        if key in schema
+    ]
+    described = f" ({schema['description'].splitlines()[0]})" if "description" in schema else ""
+    return " ".join([text, *bounds]) + described
+
+
+def _broken_references(config: dict[str, Any]) -> Iterator[str]:
+    """Yield a message for each name in one section that another section does not define."""
+
+    def unknown(key: str, found: str, allowed: Any) -> str:
+        return f"config: {key}: found {found!r}, allowed: one of {', '.join(sorted(allowed))}"
+
+    teachers, sets = config["teachers"], config["selection"]
+    students, recipes = config["training"]["students"], config["training"]["recipes"]
+    for name, teacher in teachers.items():
+        needed = "data" if teacher["backend"] == "published" else "model"
+        if needed not in teacher:
+            yield (
+                f"config: teachers.{name}.{needed}: missing; "
+                f"the backend {teacher['backend']} needs it"
+            )
+    for name, selection in sets.items():
+        if selection["teacher"] not in teachers:
+            yield unknown(f"selection.{name}.teacher", selection["teacher"], teachers)
+    for name, recipe in recipes.items():
+        if recipe["dataset"] not in sets:
+            yield unknown(f"training.recipes.{name}.dataset", recipe["dataset"], sets)
+        parents = {*students, *recipes} - {name}
+        if recipe["parent"] not in parents:
+            yield unknown(f"training.recipes.{name}.parent", recipe["parent"], parents)
+        elif _circular(name, recipes):
+            yield f"config: training.recipes.{name}.parent: the recipe is its own ancestor"
+    names = [*teachers, *students, *recipes]
+    for name in names:
+        if names.count(name) > 1:
+            yield (
+                f"config: {name}: names a teacher, a student or a recipe more than once; "
+                "models need different names"
+            )
+    with_model = {n for n, t in teachers.items() if "model" in t} | {*students, *recipes}
+    for name in config["evaluation"]["models"]:
+        if name not in with_model:
+            yield unknown("evaluation.models", name, with_model)
+
+
+def _circular(name: str, recipes: Mapping[str, Any]) -> bool:
+    seen, parent = {name}, recipes[name]["parent"]
+    while parent in recipes:
+        if parent in seen:
+            return True
+        seen.add(parent)
+        parent = recipes[parent]["parent"]
+    return False

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from deepdistill import slices
+from deepdistill.config import check_config, check_inputs, load_schema
+from deepdistill.errors import InputError
+from deepdistill.files import canonical_json
+from jsonschema import Draft202012Validator
+
+MINIMAL: dict[str, Any] = {
+    "sources": {"questions": {"path": "questions.jsonl", "category": "math"}},
+    "teachers": {"r1": {"backend": "published", "data": "r1.jsonl", "passes": 4}},
+    "selection": {"stage1": {"rule": "deepdistill_stage1", "teacher": "r1"}},
+    "training": {
+        "students": {"base": {"model": "org/base", "revision": "abc"}},
+        "recipes": {"first": {"parent": "base", "dataset": "stage1"}},
+    },
+    "evaluation": {"models": ["first"], "benchmarks": {"aime": {"task": "t", "data": "d"}}},
+}
+
+
+def put(path: str, value: Any) -> dict[str, Any]:
+    config = copy.deepcopy(MINIMAL)
+    *parents, name = path.split(".")
+    section = config
+    for parent in parents:
+        section = section.setdefault(parent, {})
+    section[name] = value
+    return config
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("sede", 1, r"config: sede: unknown key \(did you mean seed\?\); allowed here: data, "),
+        ("teachers.r1.pases", 4, r"config: teachers\.r1\.pases: unknown key .*passes\?\)"),
+        (
+            "teachers.r1.passes",
+            "four",
+            r'config: teachers\.r1\.passes: found "four", allowed: integer at least 1',
+        ),
+        ("teachers.r1.passes", 0, r"config: teachers\.r1\.passes: found 0, allowed: integer"),
+        (
+            "sources.questions.category",
+            "maths",
+            r'found "maths", allowed: one of "math", "code", "science"',
+        ),
+        ("sources.questions", {"category": "math"}, r"config: sources\.questions\.path: missing"),
+        ("teachers.1st", {"backend": "published", "passes": 1}, r"found the name '1st', allowed"),
+        ("teachers.r1.backend", "transformers", r"config: teachers\.r1\.model: missing"),
+        (
+            "selection.stage1.teacher",
+            "r2",
+            r"selection\.stage1\.teacher: found 'r2', allowed: one of r1$",
+        ),
+        ("training.recipes.first.parent", "bass", r"found 'bass', allowed: one of base"),
+        ("training.recipes.first.dataset", "stage3", r"found 'stage3', allowed: one of stage1"),
+        ("evaluation.models", ["frist"], r"evaluation\.models: found 'frist', allowed"),
+        ("training.students.r1", {"model": "x"}, r"config: r1: names a teacher, a student or a"),
+        ("sources.questions.path", "{data}/x", r"config: data: missing; sources\.questions\.path"),
+        ("shards", None, r"config: shards: found null, allowed: integer"),
+    ],
+)
+def test_a_wrong_configuration_ends_in_one_line_that_names_the_key(
+    path: str, value: Any, message: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        check_config(put(path, value))
+    assert re.search(message, str(caught.value))
+    assert "\n" not in str(caught.value)
+
+
+def test_recipes_must_not_be_their_own_ancestors() -> None:
+    config = put("training.recipes.second", {"parent": "first", "dataset": "stage1"})
+    config["training"]["recipes"]["first"]["parent"] = "second"
+    with pytest.raises(InputError, match="is its own ancestor"):
+        check_config(config)
+
+
+def test_paths_are_resolved_and_missing_ones_named(tmp_path: Path) -> None:
+    config = put("sources.questions.path", "{data}/questions.jsonl")
+    checked = check_config({**config, "data": str(tmp_path)})
+    assert checked["sources"]["questions"]["path"] == f"{tmp_path}/questions.jsonl"
+    with pytest.raises(InputError, match=r"sources\.questions\.path: found .*no such file"):
+        check_inputs(checked)
+
+
+def test_a_missing_model_folder_is_named(tmp_path: Path) -> None:
+    config = put("teachers.r1", {"backend": "transformers", "model": "models/x", "passes": 1})
+    (tmp_path / "q").touch()
+    config["sources"]["questions"]["path"] = str(tmp_path / "q")
+    with pytest.raises(
+        InputError, match=r"teachers\.r1\.model: found 'models/x', allowed: a model"
+    ):
+        check_inputs(check_config(config))
+
+
+def nodes(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    yield path, schema
+    for name, child in schema.get("properties", {}).items():
+        yield from nodes(child, f"{path}.{name}")
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from nodes(schema["additionalProperties"], f"{path}.*")
+    for name, child in schema.get("$defs", {}).items():
+        yield from nodes(child, f"{path}#{name}")
+
+
+def test_the_schema_is_valid_and_describes_every_key() -> None:
+    schema = load_schema()
+    Draft202012Validator.check_schema(schema)
+    bare = [path for path, node in nodes(schema) if path and not {"description", "$ref"} & {*node}]
+    assert bare == []
+
+
+def test_defaults_satisfy_the_schema() -> None:
+    checked = check_config(MINIMAL)
+    assert check_config(checked) == checked
+
+
+@pytest.mark.parametrize("name", ["config", "gsm8k"])
+def test_shipped_configurations_are_valid(root: Path, name: str) -> None:
+    config = yaml.safe_load((root / "config" / f"{name}.yaml").read_text())
+    assert check_config({**config, "data": "data"})["teachers"]
+
+
+def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    if isinstance(value, dict) and value:
+        for name, child in value.items():
+            yield from leaves(child, (*path, name))
+    else:
+        yield path
+
+
+# Keys that decide where things lie, which files are read (their content counts), or which jobs
+# there are at all, rather than what a rule's script is given.
+ELSEWHERE = {"data", "pathvars", "path", "task", "prompt", "parent", "dataset", "seed"}
+
+
+CHANGED: dict[type, Any] = {dict: {"changed": 1}, list: ["changed"]}
+
+
+def all_slices(config: dict[str, Any]) -> str:
+    texts = [
+        slices.make_demo_sources(config),
+        slices.filter_queries(config),
+        slices.shard_queries(config),
+        slices.verify_responses(config),
+        slices.measure_difficulty(config),
+        slices.report(config),
+        *(slices.train_demo_model(config, m) for m in config["demo"]["models"]),
+        *(slices.clean_source(config, s) for s in config["sources"]),
+        *(slices.identify_model(config, t) for t in config["teachers"]),
+        *(slices.identify_model(config, s) for s in config["training"]["students"]),
+        *(slices.generate_responses(config, t) for t in config["teachers"]),
+        *(slices.export_dataset(config, s) for s in config["selection"]),
+        *(slices.train(config, r) for r in config["training"]["recipes"]),
+        *(slices.evaluate(config, b) for b in config["evaluation"]["benchmarks"]),
+    ]
+    return canonical_json(texts)
+
+
+def test_every_key_is_in_the_slice_of_some_rule(root: Path) -> None:
+    config = check_config(yaml.safe_load((root / "config" / "config.yaml").read_text()))
+    before = all_slices(config)
+    unowned = []
+    for path in leaves(config):
+        if ELSEWHERE & {*path}:
+            continue
+        changed = copy.deepcopy(config)
+        section = changed
+        for name in path[:-1]:
+            section = section[name]
+        section[path[-1]] = CHANGED.get(type(section[path[-1]]), "changed")
+        if all_slices(changed) == before:
+            unowned.append(".".join(path))
+    assert unowned == []
