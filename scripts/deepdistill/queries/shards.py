@@ -1,0 +1,35 @@
+"""Distributing the kept queries over shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from deepdistill.errors import InputError
+from deepdistill.keys import shard_names, shard_of
+from deepdistill.schemas import QUERIES, SHARD
+from deepdistill.tables import read_artifact
+
+
+def shard_queries(paths: Iterable[str | Path], shards: int) -> Iterator[tuple[str, pa.Table]]:
+    """Yield ``(shard, its queries)`` for every shard; see :func:`deepdistill.keys.shard_of`.
+
+    Raises :class:`InputError` if no source keeps a query.
+    """
+    tables = [_kept(path) for path in paths]
+    queries = pa.concat_tables(tables)
+    if not queries.num_rows:
+        raise InputError(
+            "no query is left: every row of every source was dropped (see drop_reason)"
+        )
+    names = pa.array([shard_of(q, shards) for q in queries["query_id"].to_pylist()])
+    for shard in shard_names(shards):
+        yield shard, queries.filter(pc.equal(names, shard))
+
+
+def _kept(path: str | Path) -> pa.Table:
+    table = read_artifact(path, QUERIES, ["kept", *SHARD.schema.names])
+    return table.filter(table["kept"]).drop_columns("kept")

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from deepdistill.errors import InputError
+from deepdistill.keys import query_id, shard_of
+from deepdistill.queries.shards import shard_queries
+from deepdistill.schemas import QUERIES
+from deepdistill.tables import from_rows, write_artifact
+
+
+def write(path: Path, kept: list[bool]) -> Path:
+    row = dict.fromkeys(QUERIES.schema.names)
+    rows = [
+        {**row, "source": "s", "source_line": i, "kept": k, "query_id": query_id("math", str(i))}
+        for i, k in enumerate(kept)
+    ]
+    write_artifact(path, QUERIES, from_rows(QUERIES, rows))
+    return path
+
+
+def test_each_kept_query_lies_in_its_shard_and_empty_shards_exist(tmp_path: Path) -> None:
+    path = write(tmp_path / "q.parquet", [i % 3 > 0 for i in range(30)])
+    shards = dict(shard_queries([path], 64))
+    assert len(shards) == 64
+    assert sum(table.num_rows for table in shards.values()) == 20
+    assert min(table.num_rows for table in shards.values()) == 0
+    for name, table in shards.items():
+        assert {shard_of(q, 64) for q in table["query_id"].to_pylist()} <= {name}
+
+
+def test_no_query_left_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no query is left"):
+        list(shard_queries([write(tmp_path / "q.parquet", [False])], 2))
