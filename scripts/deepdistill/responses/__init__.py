@@ -1,0 +1,1 @@
+"""Responses: several teachers answer every query over several passes."""

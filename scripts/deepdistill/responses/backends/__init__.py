@@ -1,0 +1,1 @@
+"""Backends: what turns requests into completions."""

@@ -1,0 +1,42 @@
+"""What every backend gets and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Request:
+    """One pass over one query: the rendered prompt, its key and its sampling seed."""
+
+    query_id: str
+    pass_number: int
+    messages: Sequence[Mapping[str, str]]
+    key: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What came of a request.
+
+    ``finish_reason`` is ``stop`` (the model ended by itself), ``length`` (cut by the token limit)
+    or ``error``; then ``error`` says what happened. Token counts are None where unknown.
+    """
+
+    request: Request
+    text: str
+    finish_reason: str
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    error: str | None = None
+
+
+class Backend(Protocol):
+    """Makes completions; constructing one may load a model."""
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[list[Completion]]:
+        """Yield the completions of all requests in groups, as they are finished."""
+        ...
