@@ -1,0 +1,1 @@
+"""Difficulty: how often, and how unevenly, each teacher solves a query."""

@@ -1,0 +1,36 @@
+"""Export a selected set as a data set ready to train on, with its data card."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from deepdistill.errors import exit_code
+from deepdistill.files import atomic_path
+from deepdistill.schemas import DATASET
+from deepdistill.selection.dataset import data_card, dataset_batches
+from deepdistill.tables import write_batches
+
+
+def main(argv: list[str]) -> None:
+    """Run the script."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", required=True, help="name of the set")
+    parser.add_argument("--selected", required=True, help="artifact selected")
+    parser.add_argument("--queries", required=True, nargs="+", help="artifacts queries/shards")
+    parser.add_argument("--responses", required=True, nargs="+", help="artifacts, as the queries")
+    parser.add_argument(
+        "--config", required=True, type=json.loads, help="the set's entry and licences, JSON"
+    )
+    parser.add_argument("--output", required=True, help="Parquet artifact datasets")
+    parser.add_argument("--card", required=True, type=Path, help="data card, Markdown")
+    args = parser.parse_args(argv)
+    batches = dataset_batches(args.selected, args.queries, args.responses)
+    write_batches(args.output, DATASET, batches)
+    card = data_card(args.name, args.selected, args.config["set"], args.config["licences"])
+    with atomic_path(args.card) as temporary:
+        temporary.write_text(card, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))
