@@ -1,0 +1,49 @@
+# DeepDistill: raw questions → responses of several teachers → verdicts → difficulty → selected
+# training sets → two-stage training → evaluation → report. Everything that is stale, and only that:
+#
+#     snakemake --profile profiles/local all
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+# A configuration given on the command line stands alone; it does not overlay the demo's.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+
+
+config.update(checked_config(config))
+
+SHARDS = shard_names(config["shards"])
+
+
+wildcard_constraints:
+    shard=r"\d{5}-of-\d{5}",
+    source="|".join(config["sources"]),
+    teacher="|".join(config["teachers"]),
+    model=r"[A-Za-z][A-Za-z0-9_-]*",
+    benchmark=r"[A-Za-z][A-Za-z0-9_-]*",
+    set=r"[A-Za-z][A-Za-z0-9_-]*",
+    recipe=r"[A-Za-z][A-Za-z0-9_-]*",
+
+
+rule all:
+    default_target: True
+    input:
+        "<results>/report/index.html",
+
+
+include: "rules/demo.smk"
+include: "rules/queries.smk"
+include: "rules/responses.smk"
+include: "rules/verification.smk"
+include: "rules/difficulty.smk"
+include: "rules/selection.smk"
+include: "rules/training.smk"
+include: "rules/evaluation.smk"
+include: "rules/report.smk"

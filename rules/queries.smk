@@ -1,0 +1,85 @@
+# Raw question sets become clean, unique, sharded queries.
+#
+# REQUIRED INPUTS:  the files named in config sources.*.path and evaluation.benchmarks.*.data
+# OUTPUTS:          <results>/queries/cleaned/{source}.parquet   a row for each line of a source
+#                   <results>/queries/{source}.parquet           the same after duplicates and contamination
+#                   <results>/queries/shards/{shard}.parquet     the kept queries of all sources
+
+
+rule clean_source:
+    input:
+        lambda wildcards: config["sources"][wildcards.source]["path"],
+    output:
+        queries="<results>/queries/cleaned/{source}.parquet",
+        digest="<results>/queries/cleaned/{source}.digest.json",
+    log:
+        "<logs>/clean_source/{source}.log",
+    conda:
+        "../envs/data.yaml"
+    params:
+        code=code("clean_source"),
+        config=sliced(slices.clean_source),
+    shell:
+        """
+        python scripts/clean_source.py \
+            --name {wildcards.source} \
+            --path {input:q} \
+            --config {params.config:q} \
+            --output {output.queries:q} >{log:q} 2>&1
+        """
+
+
+rule filter_queries:
+    input:
+        **content(
+            sources=expand(
+                "<results>/queries/cleaned/{source}.parquet", source=config["sources"]
+            )
+        ),
+        benchmarks=[b["data"] for b in config["evaluation"]["benchmarks"].values()],
+    output:
+        queries=expand("<results>/queries/{source}.parquet", source=config["sources"]),
+        digest=expand(
+            "<results>/queries/{source}.digest.json", source=config["sources"]
+        ),
+    log:
+        "<logs>/filter_queries.log",
+    conda:
+        "../envs/data.yaml"
+    params:
+        code=code("filter_queries"),
+        config=sliced(slices.filter_queries),
+    shell:
+        """
+        python scripts/filter_queries.py \
+            --sources {input.sources:q} \
+            --benchmarks {input.benchmarks:q} \
+            --config {params.config:q} \
+            --outputs {output.queries:q} >{log:q} 2>&1
+        """
+
+
+rule shard_queries:
+    input:
+        **content(
+            sources=expand(
+                "<results>/queries/{source}.parquet", source=config["sources"]
+            )
+        ),
+    output:
+        queries=expand("<results>/queries/shards/{shard}.parquet", shard=SHARDS),
+        digest=expand("<results>/queries/shards/{shard}.digest.json", shard=SHARDS),
+    log:
+        "<logs>/shard_queries.log",
+    conda:
+        "../envs/data.yaml"
+    params:
+        code=code("shard_queries"),
+        shards=slices.shard_queries(config),
+    shell:
+        """
+        python scripts/shard_queries.py \
+            --sources {input.sources:q} \
+            --shards {params.shards} \
+            --output-dir $(dirname {output.queries[0]:q}) >{log:q} 2>&1
+        """

@@ -1,0 +1,46 @@
+# One self-contained HTML page about everything that was made.
+#
+# REQUIRED INPUTS:  queries, verdicts, difficulty, selected sets, checkpoints, evals
+# OUTPUTS:          <results>/report/index.html
+
+
+rule report:
+    input:
+        **content(
+            queries=expand(
+                "<results>/queries/{source}.parquet", source=config["sources"]
+            ),
+            difficulty="<results>/difficulty/table.parquet",
+            selected=expand(
+                "<results>/selected/{set}.parquet", set=config["selection"]
+            ),
+        ),
+        checkpoints=expand(
+            "<results>/checkpoints/{recipe}/checkpoint.json",
+            recipe=config["training"]["recipes"],
+        ),
+        evals=expand(
+            "<results>/evals/{model}/{benchmark}.json",
+            model=config["evaluation"]["models"],
+            benchmark=config["evaluation"]["benchmarks"],
+        ),
+    output:
+        "<results>/report/index.html",
+    log:
+        "<logs>/report.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        code=code("report"),
+        config=sliced(slices.report),
+    shell:
+        """
+        python scripts/report.py \
+            --queries {input.queries:q} \
+            --difficulty {input.difficulty:q} \
+            --selected {input.selected:q} \
+            --checkpoints {input.checkpoints:q} \
+            --evals {input.evals:q} \
+            --config {params.config:q} \
+            --output {output:q} >{log:q} 2>&1
+        """
