@@ -1,0 +1,1 @@
+"""pass@1 of a model on a benchmark, averaged over k samples per question."""

@@ -1,0 +1,1 @@
+"""Supervised fine-tuning on selected responses: one recipe, one data set, one checkpoint."""

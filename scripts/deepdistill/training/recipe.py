@@ -1,0 +1,99 @@
+"""The recipe of a training run: what the configuration says, checked and made explicit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
+
+from deepdistill.errors import InputError
+
+SCHEDULES = {
+    "cosine": "cosine",
+    "linear": "linear",
+    "constant": "constant_with_warmup",
+}
+"""Our schedule names and those of transformers; each warms up first."""
+
+DTYPES = ("float32", "bfloat16")
+
+INTEGERS = ("global_batch_size", "per_device_batch_size", "max_length", "save_steps")
+NUMBERS = ("learning_rate", "warmup_ratio", "epochs", "weight_decay")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How to train; DeepDistill's own values are in arXiv 2504.17565, section 3.
+
+    learning_rate: peak rate, reached after the warm-up
+    schedule: one of :data:`SCHEDULES`
+    warmup_ratio: share of all steps with a linear rise from 0
+    epochs: passes over the data set, may be fractional
+    global_batch_size: sequences per optimizer step
+    per_device_batch_size: sequences per forward pass
+    max_length: tokens; longer samples are dropped, and packed sequences are filled up to it
+    packing: put several samples into one sequence, without attention between them
+    weight_decay: AdamW's decoupled weight decay
+    save_steps: optimizer steps between two states that a killed job can resume from
+    dtype: float32, or bfloat16 (mixed precision; the checkpoint is stored in it)
+    gradient_checkpointing: recompute activations, less memory for about 20 % more time
+    """
+
+    learning_rate: float
+    schedule: str
+    warmup_ratio: float
+    epochs: float
+    global_batch_size: int
+    per_device_batch_size: int
+    max_length: int
+    packing: bool
+    weight_decay: float
+    save_steps: int
+    dtype: str
+    gradient_checkpointing: bool = False
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Recipe:
+        """Read a recipe's slice of the configuration.
+
+        Raises :class:`InputError` for a missing or unknown key and for a value out of range.
+        """
+        known = {field.name: field for field in fields(cls)}
+        for name in config:
+            if name not in known:
+                raise InputError(f"recipe: unknown key {name}; allowed: {', '.join(known)}")
+        for name, field in known.items():
+            if name not in config and field.default is MISSING:
+                raise InputError(f"recipe: key {name} is missing")
+        recipe = cls(**config)
+        recipe._check()
+        return recipe
+
+    def _check(self) -> None:
+        for name in INTEGERS + NUMBERS:
+            value = getattr(self, name)
+            kind, types = ("an integer", int) if name in INTEGERS else ("a number", int | float)
+            if isinstance(value, bool) or not isinstance(value, types):
+                raise InputError(f"recipe: {name} is {value!r}; allowed: {kind}")
+        for name in (*INTEGERS, "learning_rate", "epochs"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"recipe: {name} is {getattr(self, name)}; allowed: above 0")
+        if not 0 <= self.warmup_ratio < 1:
+            raise InputError(f"recipe: warmup_ratio is {self.warmup_ratio}; allowed: 0 … below 1")
+        if self.weight_decay < 0:
+            raise InputError(f"recipe: weight_decay is {self.weight_decay}; allowed: 0 or above")
+        if self.schedule not in SCHEDULES:
+            allowed = ", ".join(SCHEDULES)
+            raise InputError(f"recipe: schedule is {self.schedule}; allowed: {allowed}")
+        if self.dtype not in DTYPES:
+            raise InputError(f"recipe: dtype is {self.dtype}; allowed: {', '.join(DTYPES)}")
+        if self.global_batch_size % self.per_device_batch_size:
+            raise InputError(
+                f"recipe: global_batch_size is {self.global_batch_size}; allowed: multiples of "
+                f"per_device_batch_size, which is {self.per_device_batch_size}"
+            )
+
+    @property
+    def accumulation_steps(self) -> int:
+        """Forward passes per optimizer step of the one process."""
+        return self.global_batch_size // self.per_device_batch_size

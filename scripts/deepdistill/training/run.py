@@ -1,0 +1,115 @@
+"""From a data set and a parent model to a published checkpoint, doing only what is missing."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepdistill.files import sha256_file, write_json
+from deepdistill.models import require_model_folder
+from deepdistill.training.card import model_card
+from deepdistill.training.checkpoint import LOG, MODEL, checkpoint_key, current_manifest, publish
+from deepdistill.training.recipe import Recipe
+from deepdistill.training.samples import require_dataset
+
+if TYPE_CHECKING:
+    from deepdistill.training.trainer import Trained
+
+logger = logging.getLogger(__name__)
+
+LOG_COLUMNS = ("step", "epoch", "loss", "learning_rate", "grad_norm", "tokens")
+
+
+def train_checkpoint(
+    config: Mapping[str, Any],
+    seed: int,
+    parent: str | Path,
+    dataset: str | Path,
+    output: str | Path,
+    work_dir: str | Path,
+    code_digest: str,
+) -> dict[str, Any]:
+    """Make the checkpoint ``output`` unless it is current, and return its manifest.
+
+    ``config`` is a :class:`Recipe`'s slice of the configuration, ``parent`` a model folder,
+    ``dataset`` a Parquet file with a column ``messages``. Beside the manifest appear ``model/``
+    (Hugging Face format) and ``log.csv`` (one row per optimizer step).
+
+    The manifest has key, files (name → SHA-256), samples and dropped (rows trained on, rows over
+    max_length), tokens (seen over all epochs), steps, recipe and train_loss (mean over the steps).
+
+    A killed run goes on from its last state in ``work_dir``, which is removed at the end. One
+    process trains, on one GPU or on the CPU.
+
+    Raises :class:`InputError` for a bad recipe, parent or data set, and for a loss that is no
+    number.
+    """
+    output, work_dir = Path(output), Path(work_dir)
+    recipe = Recipe.from_config(config)
+    parent = require_model_folder(parent)
+    dataset = require_dataset(dataset)
+    dataset_sha256 = sha256_file(dataset)
+    key = checkpoint_key(config, seed, dataset_sha256, parent, code_digest)
+    manifest = current_manifest(output, key)
+    if manifest is not None:
+        logger.info("checkpoint is current: %s", output)
+        write_json(output, manifest)  # it may be the copy's, and has to be newer than the inputs
+        return manifest
+
+    card = model_card(output.parent.name, recipe, seed, parent, dataset_sha256, code_digest)
+    run_dir = work_dir / key[:16]
+    staged = output.parent / f".{key[:16]}.staged"
+    shutil.rmtree(staged, ignore_errors=True)
+    record = {"key": key, **_train(recipe, seed, parent, dataset, run_dir, staged, card)}
+    manifest = publish(staged, output, record)
+    shutil.rmtree(staged)
+    shutil.rmtree(run_dir)
+    with suppress(OSError):  # another run may be unfinished in it
+        work_dir.rmdir()
+    logger.info("%s: %d steps, loss %.4f", output, manifest["steps"], manifest["train_loss"])
+    return manifest
+
+
+def _train(
+    recipe: Recipe, seed: int, parent: Path, dataset: Path, run_dir: Path, staged: Path, card: str
+) -> dict[str, Any]:
+    """Train, stage the result's files and return what is known of the run."""
+    from transformers import AutoTokenizer
+
+    from deepdistill.training.samples import tokenise
+    from deepdistill.training.trainer import train
+
+    tokenizer = AutoTokenizer.from_pretrained(parent)
+    samples = tokenise(dataset, tokenizer, recipe.max_length, run_dir / "samples")
+    if samples.dropped:
+        logger.info("dropped %d samples over %d tokens", samples.dropped, recipe.max_length)
+    trained = train(recipe, seed, parent, tokenizer, samples, run_dir / "state")
+    _stage(staged, trained, tokenizer, card)
+    return {
+        "samples": len(samples.dataset),
+        "dropped": samples.dropped,
+        "tokens": trained.log[-1]["tokens"],
+        "steps": trained.log[-1]["step"],
+        "recipe": asdict(recipe),
+        "train_loss": sum(entry["loss"] for entry in trained.log) / len(trained.log),
+    }
+
+
+def _stage(staged: Path, trained: Trained, tokenizer: Any, card: str) -> None:
+    model_dir = staged / MODEL
+    trained.model.save_pretrained(model_dir)
+    tokenizer.save_pretrained(model_dir)
+    readme = model_dir / "README.md"
+    readme.write_text(card, encoding="utf-8")
+    for weights in model_dir.glob("*.safetensors"):
+        shutil.copymode(readme, weights)  # safetensors' own are for the owner's eyes only
+    with open(staged / LOG, "w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, LOG_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(trained.log)

@@ -1,0 +1,104 @@
+"""From a data set's dialogues to token sequences whose last assistant turn carries the loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from deepdistill.errors import InputError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+MESSAGES = "messages"
+IGNORED = -100
+"""Label of a token without loss, by PyTorch's convention."""
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """A tokenised data set (columns ``input_ids``, ``labels``) and how many rows it lost."""
+
+    dataset: Dataset
+    dropped: int
+
+
+def require_dataset(path: str | Path) -> Path:
+    """Return ``path`` if it is a Parquet file with dialogues in it.
+
+    Raises :class:`InputError` if it is missing, unreadable, empty or without ``messages``.
+    """
+    path = Path(path)
+    try:
+        file = pq.ParquetFile(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: not a readable Parquet data set: {reason}") from error
+    with file:
+        names = file.schema_arrow.names
+        if MESSAGES not in names:
+            raise InputError(f"{path}: no column {MESSAGES}; found: {', '.join(names)}")
+        if file.metadata.num_rows == 0:
+            raise InputError(f"{path}: the data set is empty; at least one row is needed")
+    return path
+
+
+def tokenise(path: Path, tokenizer: Any, max_length: int, cache_dir: Path) -> Samples:
+    """Render and tokenise every dialogue with the tokenizer's chat template.
+
+    Loss is on the last message only (labels elsewhere are -100), as in the multi-turn training of
+    the paper's sister works. Samples over ``max_length`` tokens are dropped, never cut. The result
+    is memory-mapped from ``cache_dir``, so that a data set need not fit into memory.
+
+    Raises :class:`InputError` for a row that is no dialogue ending with an assistant's message,
+    for a chat template that cannot be trained on, and if no sample is left.
+    """
+    from datasets import Dataset
+
+    rows = Dataset.from_parquet(str(path), columns=[MESSAGES], cache_dir=str(cache_dir))
+
+    def convert(batch: dict[str, list[Any]], indices: list[int]) -> dict[str, list[list[int]]]:
+        sequences: list[list[int]] = []
+        labels: list[list[int]] = []
+        for index, messages in zip(indices, batch[MESSAGES], strict=True):
+            try:
+                prompt, full = _encode(messages, tokenizer)
+            except ValueError as error:
+                raise InputError(f"{path}: row {index}: {error}") from None
+            if len(full) <= max_length:
+                sequences.append(full)
+                labels.append([IGNORED] * prompt + full[prompt:])
+        return {"input_ids": sequences, "labels": labels}
+
+    dataset = rows.map(
+        convert, batched=True, with_indices=True, remove_columns=[MESSAGES], desc="tokenising"
+    )
+    if len(dataset) == 0:
+        raise InputError(f"{path}: all {len(rows)} samples exceed max_length = {max_length} tokens")
+    return Samples(dataset, dropped=len(rows) - len(dataset))
+
+
+def _encode(messages: list[dict[str, str]] | None, tokenizer: Any) -> tuple[int, list[int]]:
+    """Return the number of prompt tokens and all tokens of a dialogue."""
+    if not messages or messages[-1]["role"] != "assistant":
+        last = messages[-1]["role"] if messages else "nothing"
+        raise ValueError(f"messages end with {last}; the last message must be the assistant's")
+    if len(messages) == 1:
+        raise ValueError("messages hold no query before the assistant's message")
+    prompt = tokenizer.apply_chat_template(
+        messages[:-1], tokenize=False, add_generation_prompt=True
+    )
+    text = tokenizer.apply_chat_template(messages, tokenize=False)
+    if not text.startswith(prompt):
+        raise ValueError("the chat template renders the prompt differently with an answer after it")
+    # Templates of reasoning models may delete the thinking of past turns, and with it our target.
+    if messages[-1]["content"].strip() not in text[len(prompt) :]:
+        raise ValueError("the chat template drops a part of the assistant's message")
+    encode = {"add_special_tokens": False}
+    prompt_ids: list[int] = tokenizer(prompt, **encode)["input_ids"]
+    completion_ids: list[int] = tokenizer(text[len(prompt) :], **encode)["input_ids"]
+    return len(prompt_ids), prompt_ids + completion_ids

@@ -1,0 +1,38 @@
+"""Train one recipe on one data set: writes a checkpoint's manifest, model folder and log."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from deepdistill.errors import exit_code
+from deepdistill.models import work_offline
+from deepdistill.training.run import train_checkpoint
+
+
+def main(argv: list[str]) -> None:
+    """Command line of the training step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", required=True, type=json.loads, help="recipe, as JSON")
+    parser.add_argument("--code-digest", required=True)
+    parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("--parent", required=True, help="model folder to start from")
+    parser.add_argument("--dataset", required=True, help="Parquet file with a column messages")
+    parser.add_argument("--output", required=True, help="CHECKPOINT.json to write")
+    parser.add_argument("--work-dir", required=True, help="trainer states of an unfinished run")
+    options = parser.parse_args(argv)
+    work_offline()
+    train_checkpoint(
+        options.config,
+        options.seed,
+        options.parent,
+        options.dataset,
+        options.output,
+        options.work_dir,
+        options.code_digest,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))
