@@ -57,9 +57,9 @@ def script_digest(script):
 
 
 def model_folder(name):
-    """The folder of a teacher, student or recipe, or its name on the hub."""
+    """The folder of a teacher, student or recipe."""
     if name in config["training"]["recipes"]:
-        return f"<results>/checkpoints/{name}/model"
+        return f"{config['pathvars']['results']}/checkpoints/{name}/model"
     return (config["teachers"].get(name) or config["training"]["students"][name])[
         "model"
     ]
@@ -78,8 +78,6 @@ def model_source(wildcards):
     if "published" in settings:
         return [settings["published"]]
     folder = settings["model"]
-    if settings["revision"]:
-        return []
     if folder.startswith(config["pathvars"]["results"]):
         return [f"{folder}/config.json"]
     return sorted(str(path) for path in Path(folder).iterdir() if path.is_file())

@@ -36,7 +36,7 @@ def main(argv: list[str]) -> None:
         from deepdistill.responses.backends.local_transformers import TransformersBackend
 
         torch.set_num_threads(args.threads)
-        return TransformersBackend(identity["path"], identity["revision"], config)
+        return TransformersBackend(identity["path"], config)
 
     generate_shard(
         queries=read_artifact(args.queries, SHARD),

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from deepdistill import codedigest
 from deepdistill.codedigest import code_digest, locked_packages
 

@@ -8,18 +8,19 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
+
 from deepdistill import slices
 from deepdistill.config import check_config, check_inputs, load_schema
 from deepdistill.errors import InputError
 from deepdistill.files import canonical_json
-from jsonschema import Draft202012Validator
 
 MINIMAL: dict[str, Any] = {
     "sources": {"questions": {"path": "questions.jsonl", "category": "math"}},
     "teachers": {"r1": {"backend": "published", "data": "r1.jsonl", "passes": 4}},
     "selection": {"stage1": {"rule": "deepdistill_stage1", "teacher": "r1"}},
     "training": {
-        "students": {"base": {"model": "org/base", "revision": "abc"}},
+        "students": {"base": {"model": "models/base"}},
         "recipes": {"first": {"parent": "base", "dataset": "stage1"}},
     },
     "evaluation": {"models": ["first"], "benchmarks": {"aime": {"task": "t", "data": "d"}}},

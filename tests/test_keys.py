@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from deepdistill import keys
 from hypothesis import given
 from hypothesis import strategies as st
+
+from deepdistill import keys
 
 IDS = st.binary(min_size=16, max_size=16).map(bytes.hex)
 

@@ -74,18 +74,18 @@ def _paths(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], str
 def check_inputs(config: Mapping[str, Any]) -> None:
     """Raise :class:`InputError` for the first file or model folder that is not there.
 
-    What the workflow itself makes (below ``results``) and models on the hub are left out.
+    What the workflow itself makes (below ``results``) is left out.
     """
     made = config["pathvars"]["results"].rstrip("/") + "/"
     for key, section, name in _paths(config):
         path = Path(section[name])
-        if section[name].startswith(made) or (name == "model" and "revision" in section):
+        if section[name].startswith(made):
             continue
         if name == "model":
             if not (path / "config.json").is_file():
                 raise InputError(
-                    f"config: {key}: found {str(path)!r}, allowed: a model folder (with "
-                    "config.json), or a name on the hub together with a revision"
+                    f"config: {key}: found {str(path)!r}, allowed: a model folder in Hugging "
+                    "Face format (with config.json)"
                 )
         elif not path.exists():
             raise InputError(f"config: {key}: found {str(path)!r}, but there is no such file")
@@ -168,6 +168,7 @@ def _allowed(schema: dict[str, Any], root: dict[str, Any]) -> str:
             ("minimum", "at least"),
             ("exclusiveMinimum", "above"),
             ("maximum", "at most"),
+            ("exclusiveMaximum", "below"),
             ("minLength", "of length at least"),
             ("minProperties", "with entries, at least"),
             ("pattern", "matching"),

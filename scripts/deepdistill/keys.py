@@ -56,7 +56,7 @@ def request_key(
     """Return the key of a response.
 
     ``messages`` is the prompt as rendered; ``model`` identifies weights, tokenizer and chat
-    template (hub name and revision, or the digest of a local folder); ``sampling`` is
+    template (the digest of the model folder); ``sampling`` is
     temperature and top_p. The token limit is not part of the key: a response that ended by itself
     is the same under every larger limit (see :func:`deepdistill.responses.rows.holds`).
     """

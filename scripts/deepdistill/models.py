@@ -78,17 +78,13 @@ def work_offline() -> None:
         )
 
 
-def model_identity(model: str, revision: str | None) -> dict[str, str | None]:
-    """Return what names a model in keys: ``path``, ``revision`` and ``digest``.
-
-    A model on the hub is named by its commit, a local folder by its content.
-    """
-    digest = f"{model}@{revision}" if revision else model_digest(model)
-    return {"path": model, "revision": revision, "digest": digest}
+def model_identity(folder: str) -> dict[str, str]:
+    """Return what names a model in keys: its ``path``, and the ``digest`` of its content."""
+    return {"path": folder, "digest": model_digest(folder)}
 
 
-def data_identity(path: str) -> dict[str, str | None]:
-    """Return the same for a file of published responses: it is named by its content."""
+def data_identity(path: str) -> dict[str, str]:
+    """Return the same for a file of published responses."""
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file of published responses")
-    return {"path": path, "revision": None, "digest": sha256_file(path)}
+    return {"path": path, "digest": sha256_file(path)}

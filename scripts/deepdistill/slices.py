@@ -51,17 +51,17 @@ def shard_queries(config: Config) -> int:
 
 
 def identify_model(config: Config, model: str) -> dict[str, str]:
-    """Return ``model`` and ``revision``, or ``published``, of a teacher or student."""
+    """Return the ``model`` folder or the ``published`` file of a teacher or student."""
     settings = config["teachers"].get(model) or config["training"]["students"][model]
     if settings.get("backend") == "published":
         return {"published": settings["data"]}
-    return {"model": settings["model"], "revision": settings.get("revision", "")}
+    return {"model": settings["model"]}
 
 
 def generate_responses(config: Config, teacher: str) -> dict[str, Any]:
     """Return a teacher's settings; prompt and model count by their content."""
     settings = config["teachers"][teacher]
-    elsewhere = ("prompt", "model", "revision", "data")
+    elsewhere = ("prompt", "model", "data")
     return {"seed": config["seed"], **{k: v for k, v in settings.items() if k not in elsewhere}}
 
 

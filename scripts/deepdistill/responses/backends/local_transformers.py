@@ -23,14 +23,11 @@ log = logging.getLogger(__name__)
 class TransformersBackend:
     """Generates in batches of prompts of similar length, left padded, on a GPU if there is one."""
 
-    def __init__(self, model: str, revision: str | None, config: Mapping[str, Any]) -> None:
+    def __init__(self, model: str, config: Mapping[str, Any]) -> None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._tokenizer = AutoTokenizer.from_pretrained(
-            model, revision=revision, padding_side="left"
-        )
-        self._model = AutoModelForCausalLM.from_pretrained(
-            model, revision=revision, dtype=getattr(torch, config["dtype"])
-        )
+        self._tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")
+        dtype = getattr(torch, config["dtype"])
+        self._model = AutoModelForCausalLM.from_pretrained(model, dtype=dtype)
         self._model.to(device).eval()
         # The sampling settings are ours, not those that the model's folder recommends.
         self._model.generation_config.update(
