@@ -33,6 +33,7 @@ def main(argv: list[str]) -> None:
 
             return PublishedBackend(identity["path"], config["question"], config["response"])
         import torch
+
         from deepdistill.responses.backends.local_transformers import TransformersBackend
 
         torch.set_num_threads(args.threads)

@@ -168,9 +168,7 @@ class _Meaning(ast.NodeTransformer):
         node.returns = None
         return self._scope(node)
 
-    def visit_AsyncFunctionDef(
-        self, node: ast.AsyncFunctionDef
-    ) -> ast.AsyncFunctionDef:
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
         node.returns = None
         return self._scope(node)
 

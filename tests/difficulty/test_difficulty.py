@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from deepdistill.difficulty.statistics import moments, wilson_interval
 from deepdistill.difficulty.table import measure_difficulty
 from deepdistill.errors import InputError
-from hypothesis import given
-from hypothesis import strategies as st
 
 PAPER = [0.9, 0.1, 0.7, 0.3, 0.5]
 """The worked example of arXiv 2504.17565, section 3, printed there with a CV of 0.63."""

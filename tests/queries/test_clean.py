@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from deepdistill.queries.clean import identity_text, normalise, unfit, unusual_share
 from hypothesis import given
 from hypothesis import strategies as st
+
+from deepdistill.queries.clean import identity_text, normalise, unfit, unusual_share
 
 
 @given(st.text())

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from deepdistill.errors import InputError
 from deepdistill.queries.contamination import Benchmarks, read_questions, tokens
 from deepdistill.queries.duplicates import DuplicateIndex

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from deepdistill.errors import InputError
 from deepdistill.keys import query_id, shard_of
 from deepdistill.queries.shards import shard_queries

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from deepdistill.errors import InputError
 from deepdistill.queries.source import read_source
 from deepdistill.schemas import QUERIES

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from deepdistill.responses.format import join_response, split_response
 from hypothesis import given
 from hypothesis import strategies as st
+
+from deepdistill.responses.format import join_response, split_response
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+
 from deepdistill.files import read_json
 from deepdistill.keys import query_id
 from deepdistill.responses.backends.backend import Completion, Request

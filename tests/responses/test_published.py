@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from deepdistill.errors import InputError
 from deepdistill.responses.backends.backend import Completion, Request
 from deepdistill.responses.backends.published import PublishedBackend

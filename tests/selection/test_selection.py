@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+
 from deepdistill.difficulty.table import measure_difficulty
 from deepdistill.errors import InputError
 from deepdistill.keys import query_id
