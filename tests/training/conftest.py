@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,64 +7,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from deepdistill.models import work_offline
-
-work_offline()
-
-CHAT_TEMPLATE = (
-    "{% for m in messages %}{% if m['role'] == 'assistant' %}{{ '<assistant>' + m['content'] + "
-    "eos_token }}{% else %}{{ '<user>' + m['content'] }}{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}"
-)
-PIECES = ["<pad>", "<eos>", "<unk>", "<user>", "<assistant>", "<think>", "</think>"]
-
 Dialogue = list[tuple[str, str]]
 
 
 @pytest.fixture(scope="session")
-def tokenizer():
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    vocabulary = {piece: i for i, piece in enumerate([*PIECES, *"0123456789+-=?. abcdefghij"])}
-    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    pattern = "|".join(map(re.escape, PIECES)) + r"|[\s\S]"
-    backend.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), behavior="isolated")
-    backend.decoder = decoders.Fuse()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        pad_token="<pad>",
-        eos_token="<eos>",
-        unk_token="<unk>",
-        chat_template=CHAT_TEMPLATE,
-    )
-
-
-@pytest.fixture(scope="session")
-def parent(tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def parent(build_model: Callable[..., Path]) -> Path:
     """A random model whose weights are large enough for a leak between samples to show."""
-    import torch
-    from transformers import Qwen3Config, Qwen3ForCausalLM
-
-    torch.manual_seed(0)
-    config = Qwen3Config(
-        vocab_size=len(tokenizer),
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        head_dim=8,
-        max_position_embeddings=128,
-        initializer_range=0.3,
-        pad_token_id=0,
-        eos_token_id=1,
-        bos_token_id=None,
-    )
-    folder = tmp_path_factory.mktemp("parent")
-    Qwen3ForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return build_model(positions=128, initializer_range=0.3)
 
 
 @pytest.fixture

@@ -1,0 +1,175 @@
+"""A small run's artifacts: what the report is made of, without making it."""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from deepdistill.files import write_json
+from deepdistill.report.page import Inputs, render
+from deepdistill.schemas import QUERIES, SELECTED, STATES, difficulty
+from deepdistill.tables import from_rows, write_artifact
+
+SKILL = {"weak": 0.25, "medium": 0.55, "strong": 0.95}
+CATEGORY = {
+    "arithmetic": "math",
+    "python_tasks": "code",
+    "instructions": "instruction_following",
+}
+SIZE = {"arithmetic": 360, "python_tasks": 40, "instructions": 30}
+REASONS = ("unreadable_line", "url", "exact_duplicate", "near_duplicate", "contaminated")
+MODELS = {"base": 0.02, "stage1": 0.6, "stage2": 0.66, **SKILL}
+CONFIG: dict[str, Any] = {
+    "sources": list(CATEGORY),
+    "teachers": list(SKILL),
+    "sets": ["stage1", "stage2"],
+    "recipes": ["stage1", "stage2"],
+    "benchmarks": ["arithmetic"],
+    "models": list(MODELS),
+    "parents": {"stage1": "base", "stage2": "stage1"},
+    "grades": ["unsolved", "hard", "easy"],
+}
+
+
+@pytest.fixture
+def config() -> dict[str, Any]:
+    """The report's slice of that run's configuration."""
+    return copy.deepcopy(CONFIG)
+
+
+@pytest.fixture(scope="session")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """Paths of a whole run's artifacts."""
+    folder, rng = tmp_path_factory.mktemp("run"), random.Random(0)
+    queries = {source: _queries(source, rng) for source in CATEGORY}
+    for source, rows in queries.items():
+        write_artifact(folder / f"{source}.parquet", QUERIES, from_rows(QUERIES, rows))
+    table = [_difficulty(row, rng) for rows in queries.values() for row in rows if row["kept"]]
+    artifact = difficulty(list(SKILL))
+    write_artifact(folder / "difficulty.parquet", artifact, from_rows(artifact, table))
+    for name, passes in (("stage1", 2), ("stage2", 1)):
+        rows = _selected(table, passes)
+        write_artifact(folder / f"{name}.parquet", SELECTED, from_rows(SELECTED, rows))
+        _checkpoint(folder / "checkpoints" / name, rng)
+    for model, skill in MODELS.items():
+        write_json(folder / "evals" / f"{model}.json", _evaluation(model, skill, rng))
+    return Inputs(
+        queries=[folder / f"{source}.parquet" for source in CATEGORY],
+        difficulty=folder / "difficulty.parquet",
+        selected=[folder / "stage1.parquet", folder / "stage2.parquet"],
+        checkpoints=[folder / f"checkpoints/{n}/checkpoint.json" for n in ("stage1", "stage2")],
+        evals=[folder / f"evals/{model}.json" for model in MODELS],
+    )
+
+
+@pytest.fixture(scope="session")
+def html(inputs: Inputs) -> str:
+    """That run's report."""
+    return render(CONFIG, inputs)
+
+
+def _queries(source: str, rng: random.Random) -> list[dict[str, Any]]:
+    rows = []
+    for line in range(1, SIZE[source] + 1):
+        reason = rng.choice(REASONS) if rng.random() < 0.15 else None
+        chain = "+".join(str(rng.randint(1, 9)) for _ in range(rng.randint(2, 10)))
+        rows.append(
+            {
+                "source": source,
+                "source_line": line,
+                "query_id": f"{source}-{line:04}",
+                "category": CATEGORY[source],
+                "messages": [{"role": "user", "content": f"Compute {chain}."}],
+                "kept": reason is None,
+                "drop_reason": reason,
+            }
+        )
+    return rows
+
+
+def _difficulty(query: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+    row = {name: query[name] for name in ("query_id", "category", "source")}
+    ease = 1 - query["messages"][0]["content"].count("+") / 12
+    for teacher, skill in SKILL.items():
+        chance = skill if teacher == "strong" else skill * ease
+        drawn = [_state(chance, rng) for _ in range(4)]
+        counts = {state: drawn.count(state) for state in STATES}
+        n, passed = counts["passed"] + counts["failed"], counts["passed"]
+        row |= {f"{state}_{teacher}": count for state, count in counts.items()}
+        row |= {f"passes_{teacher}": 4, f"n_{teacher}": n}
+        row[f"pass_rate_{teacher}"] = passed / n if n else None
+        row[f"cv_{teacher}"] = math.sqrt(counts["failed"] / passed) if passed else None
+    row["grade"] = _grade(row["pass_rate_strong"])
+    return row
+
+
+def _grade(rate: float | None) -> str | None:
+    if not rate:
+        return None if rate is None else "unsolved"
+    return "easy" if rate == 1 else "hard"
+
+
+def _state(chance: float, rng: random.Random) -> str:
+    if rng.random() < 0.08:
+        return rng.choice(STATES[2:])
+    return "passed" if rng.random() < chance else "failed"
+
+
+def _selected(table: list[dict[str, Any]], passes: int) -> list[dict[str, Any]]:
+    return [
+        {
+            **{name: row[name] for name in ("query_id", "category", "source")},
+            "teacher": "strong",
+            "pass": number + 1,
+            "clause": "hard" if passes > 1 else "highest_cv",
+            "verify_score": 1.0,
+            "pass_rate": row["pass_rate_strong"],
+            "cv": row["cv_strong"],
+        }
+        for row in table
+        if row["cv_strong"]
+        for number in range(min(passes, row["passed_strong"]))
+    ]
+
+
+def _checkpoint(folder: Path, rng: random.Random, steps: int = 120) -> None:
+    write_json(
+        folder / "checkpoint.json",
+        {
+            **{"key": "k", "files": {}, "samples": 300, "dropped": 3, "tokens": 123456},
+            **{"steps": steps, "train_loss": 0.4},
+            "recipe": {"epochs": 12.0, "global_batch_size": 16, "learning_rate": 3e-3},
+        },
+    )
+    log = pd.DataFrame({"step": range(1, steps + 1)})
+    log["epoch"] = log["step"] / steps
+    log["loss"] = [2 * math.exp(-step / 30) + rng.uniform(0.1, 0.2) for step in log["step"]]
+    log["learning_rate"] = [1.5e-3 * (1 + math.cos(math.pi * s / steps)) for s in log["step"]]
+    log.assign(grad_norm=1.0, tokens=log["step"] * 100).to_csv(folder / "log.csv", index=False)
+
+
+def _evaluation(
+    model: str, skill: float, rng: random.Random, questions: int = 84
+) -> dict[str, Any]:
+    states = [[_state(skill, rng) for _ in range(4)] for _ in range(questions)]
+    asked = [
+        {
+            "id": i,
+            "question": f"Question {i}",
+            "states": drawn,
+            "scores": [float(state == "passed") for state in drawn],
+        }
+        for i, drawn in enumerate(states)
+    ]
+    means = pd.Series([sum(question["scores"]) / 4 for question in asked])
+    return {
+        **{"key": "k", "model": model, "benchmark": "arithmetic", "k": 4, "questions": questions},
+        **{"mean": float(means.mean()), "stderr": float(means.sem())},
+        **{"stopped": 0.97, "mean_tokens": 61.2, "per_question": asked},
+    }

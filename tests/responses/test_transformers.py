@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deepdistill.responses.backends.backend import Completion, Request
+
+pytestmark = pytest.mark.slow
+
+CONFIG = {"temperature": 1.0, "top_p": 0.95, "max_tokens": 20, "batch_size": 4, "dtype": "float32"}
+QUESTIONS = ["1+1=?", "2+3+4=?", "7=?", "a b c", "9-8-7-6-5=?"]
+
+
+@pytest.fixture(scope="module")
+def model(build_model: Callable[..., Path]) -> Path:
+    return build_model(positions=64, initializer_range=0.1)
+
+
+def requests(questions: list[str]) -> list[Request]:
+    return [
+        Request(q, n, [{"role": "user", "content": q}], "key", seed=100 * i + n)
+        for i, q in enumerate(QUESTIONS)
+        if q in questions
+        for n in (1, 2)
+    ]
+
+
+def complete(model: Path, asked: list[Request], **config: object) -> dict[tuple, Completion]:
+    from deepdistill.responses.backends.local_transformers import TransformersBackend
+
+    backend = TransformersBackend(str(model), {**CONFIG, **config})
+    groups = list(backend.complete(asked))
+    assert max(map(len, groups)) <= {**CONFIG, **config}["batch_size"]
+    return {(c.request.query_id, c.request.pass_number): c for group in groups for c in group}
+
+
+def test_a_row_depends_on_its_seed_and_not_on_its_batch(model: Path) -> None:
+    everything = complete(model, requests(QUESTIONS))
+    alone = complete(model, requests(QUESTIONS[2:3]), batch_size=1)
+    assert len(everything) == 10
+    assert {place: everything[place].text for place in alone} == {
+        place: completion.text for place, completion in alone.items()
+    }
+
+
+def test_passes_differ_when_sampled_and_agree_when_greedy(model: Path) -> None:
+    sampled = complete(model, requests(QUESTIONS))
+    assert any(sampled[q, 1].text != sampled[q, 2].text for q in QUESTIONS)
+    greedy = complete(model, requests(QUESTIONS), temperature=0)
+    assert all(greedy[q, 1].text == greedy[q, 2].text for q in QUESTIONS)
+
+
+def test_a_response_that_the_limit_cuts_says_so(model: Path) -> None:
+    completions = complete(model, requests(QUESTIONS)).values()
+    assert {c.finish_reason for c in completions} == {"stop", "length"}
+    for completion in completions:
+        assert completion.tokens_in == 2 + len(completion.request.messages[0]["content"])
+        cut = completion.finish_reason == "length"
+        assert completion.tokens_out == 20 if cut else completion.tokens_out <= 20
+
+
+def test_gumbel_noise_draws_from_the_distribution() -> None:
+    import torch
+
+    from deepdistill.responses.backends.local_transformers import GumbelNoise
+
+    probabilities = torch.tensor([0.6, 0.3, 0.1])
+    noise = GumbelNoise(list(range(20_000)))
+    drawn = noise(torch.empty(0), probabilities.log().expand(20_000, 3)).argmax(dim=1)
+    share = torch.bincount(drawn, minlength=3) / 20_000
+    # Four standard errors of a share of 20,000 draws.
+    assert torch.allclose(share, probabilities, atol=4 * (0.25 / 20_000) ** 0.5)
