@@ -14,6 +14,7 @@ from typing import Any
 from deepdistill.evaluation.generation import Generation
 from deepdistill.responses.format import split_response
 from deepdistill.verification.check import Check, Task
+from deepdistill.verification.state import state
 from deepdistill.verification.verify import check_tasks
 
 VERIFICATION: dict[str, Any] = {"thresholds": {"math": 0.99}, "math": {"timeout_s": 5}}
@@ -85,6 +86,6 @@ def _check(problem: str | None, checks: Iterator[Check]) -> Check:
 
 
 def _scored(generation: Generation, check: Check, threshold: float) -> Scored:
-    passed = check.score is not None and check.score > threshold
-    state = check.failure or ("passed" if passed else "failed")
-    return Scored(float(passed), state, check.detail, generation.tokens, generation.finished)
+    outcome = state(check.score, check.failure, threshold)
+    score = float(outcome == "passed")
+    return Scored(score, outcome, check.detail, generation.tokens, generation.finished)

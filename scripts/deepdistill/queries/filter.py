@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from deepdistill.messages import last_user_text
 from deepdistill.queries.contamination import Benchmarks, read_questions
 from deepdistill.queries.duplicates import DuplicateIndex
 from deepdistill.schemas import QUERIES
@@ -49,7 +50,3 @@ class QueryFilter:
             return {**row, "kept": False, "drop_reason": "contaminated", "detail": name}
         return row
 
-
-def last_user_text(messages: Sequence[Mapping[str, str]]) -> str:
-    """Return the text of the last turn of the user."""
-    return next(m["content"] for m in reversed(messages) if m["role"] == "user")

@@ -1,0 +1,1 @@
+"""IFEval's verifiable instructions (Zhou et al. 2023, arXiv 2311.07911), own implementation."""
