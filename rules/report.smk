@@ -24,6 +24,10 @@ rule report:
             model=config["evaluation"]["models"],
             benchmark=config["evaluation"]["benchmarks"],
         ),
+        templates=expand(
+            "scripts/deepdistill/report/templates/{name}",
+            name=["page.html", "style.css"],
+        ),
     output:
         "<results>/report/index.html",
     log:

@@ -105,7 +105,9 @@ def report(config: Config) -> dict[str, Any]:
         "sources": list(config["sources"]),
         "teachers": list(config["teachers"]),
         "sets": list(config["selection"]),
+        "grades": list(config["difficulty"]["grades"]),
         "recipes": list(config["training"]["recipes"]),
+        "parents": {name: r["parent"] for name, r in config["training"]["recipes"].items()},
         "benchmarks": list(config["evaluation"]["benchmarks"]),
         "models": config["evaluation"]["models"],
     }

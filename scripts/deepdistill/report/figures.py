@@ -1,0 +1,194 @@
+"""The report's plots, each from the numbers that the tables show too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from deepdistill.report.difficulty import NO_VERDICT
+from deepdistill.report.evaluation import Results
+from deepdistill.report.funnel import Funnel
+from deepdistill.report.names import Names
+from deepdistill.report.numbers import words
+from deepdistill.report.plot import LOSS, NEUTRAL, SCALE, Plot, figure, series_colour, to_plot
+from deepdistill.report.training import Training, thinned
+
+_BAR = 30
+
+
+def funnel_plot(funnel: Funnel) -> Plot:
+    """Rows left after each filter, by source, and beside them the rows that it dropped."""
+    steps = [("rows read", [0] * len(funnel.sources), list(funnel.read)), *funnel.steps()]
+    labels = [words(label) for label, _, _ in steps]
+    chart = figure(90 + _BAR * len(steps), barmode="stack")
+    for i, source in enumerate(funnel.sources):
+        left = [counts[i] for _, _, counts in steps]
+        chart.add_bar(x=left, y=labels, name=source, orientation="h", marker_color=series_colour(i))
+    gone = [sum(dropped) for _, dropped, _ in steps]
+    chart.add_bar(
+        x=gone,
+        y=labels,
+        name="dropped here",
+        orientation="h",
+        marker_color="rgba(194,80,47,.4)",
+        text=[f"−{n:,}" if n else "" for n in gone],
+        textposition="outside",
+        cliponaxis=False,
+    )
+    chart.update_yaxes(autorange="reversed")
+    chart.update_xaxes(title_text="rows", range=[0, 1.08 * sum(funnel.read)])
+    return to_plot(chart, "plot-funnel", "Rows left after each filter, by source.")
+
+
+def rates_plot(
+    rates: pd.DataFrame, teachers: Sequence[str], div_id: str, title: str, caption: str
+) -> Plot:
+    """Mean pass rates with standard errors: a group of bars per value of ``by``."""
+    chart = figure(300, barmode="group", bargap=0.25, bargroupgap=0.06)
+    for i, teacher in enumerate(teachers):
+        here = rates[rates["teacher"] == teacher]
+        chart.add_bar(
+            x=here["by"].tolist(),
+            y=[100 * mean for mean in here["mean"]],
+            error_y={"array": [100 * error for error in here["stderr"]], **_ERROR},
+            name=teacher,
+            marker_color=series_colour(i),
+        )
+    chart.update_xaxes(type="category", title_text=title)
+    chart.update_yaxes(title_text="mean pass rate", ticksuffix=" %", range=[0, 105], dtick=20)
+    return to_plot(chart, div_id, caption)
+
+
+_ERROR: dict[str, Any] = {"thickness": 1.3, "width": 3, "color": NEUTRAL}
+
+
+def shares_plot(counts: Mapping[str, Mapping[str, int]], div_id: str, caption: str) -> Plot:
+    """One bar of 100 % per key, divided into its classes from never to always solved."""
+    chart = figure(84 + 38 * len(counts), barmode="stack", barnorm="percent")
+    classes = list(dict.fromkeys(name for found in counts.values() for name in found))
+    colours = dict(zip(classes, SCALE, strict=False)) | {NO_VERDICT: "rgba(139,146,155,.35)"}
+    for name in classes:
+        chart.add_bar(
+            x=[found.get(name, 0) for found in counts.values()],
+            y=list(counts),
+            name=name,
+            orientation="h",
+            marker_color=colours[name],
+        )
+    chart.update_yaxes(autorange="reversed", type="category")
+    chart.update_xaxes(title_text="share of queries", ticksuffix=" %", range=[0, 100.5], dtick=20)
+    chart.update_layout(margin_r=30)  # else the last label would not fit and be left out
+    return to_plot(chart, div_id, caption)
+
+
+def pairs_plot(
+    counts: Sequence[Sequence[int]], left: str, right: str, labels: Sequence[str]
+) -> Plot:
+    """Queries by their classes of pass rates under two teachers."""
+    chart = figure(330, margin={"l": 10, "r": 10, "t": 12, "b": 10})
+    chart.add_heatmap(
+        z=[list(row) for row in counts],
+        x=list(labels),
+        y=list(labels),
+        text=[[f"{n:,}" if n else "" for n in row] for row in counts],
+        texttemplate="%{text}",
+        hovertemplate=f"{left} %{{y}}, {right} %{{x}}: %{{z:,}}<extra></extra>",
+        colorscale=[[0, "rgba(63,127,208,0)"], [1, "rgba(63,127,208,.6)"]],
+        zmin=0,
+        zmax=max(1, *(n for row in counts for n in row)),
+        showscale=False,
+        xgap=2,
+        ygap=2,
+    )
+    chart.update_xaxes(type="category", title_text=f"pass rate of {right}", showgrid=False)
+    chart.update_yaxes(type="category", title_text=f"pass rate of {left}", showgrid=False)
+    return to_plot(chart, f"plot-pair-{left}-{right}", f"{left} against {right}, queries.")
+
+
+def cv_plot(counts: Mapping[str, Mapping[str, int]]) -> Plot:
+    """Distribution of the coefficient of variation per teacher."""
+    chart = figure(290, barmode="group", bargap=0.25, bargroupgap=0.06)
+    for i, (teacher, found) in enumerate(counts.items()):
+        chart.add_bar(
+            x=list(found), y=list(found.values()), name=teacher, marker_color=series_colour(i)
+        )
+    chart.update_xaxes(type="category", title_text="CV of a query's verify scores")
+    chart.update_yaxes(title_text="queries", rangemode="tozero")
+    return to_plot(chart, "plot-cv", "Queries by CV, per teacher.")
+
+
+def grades_plot(counts: Mapping[str, Mapping[str, int]]) -> Plot:
+    """Queries of each grade, by category."""
+    chart = figure(270, barmode="stack")
+    for i, (category, found) in enumerate(counts.items()):
+        chart.add_bar(
+            x=list(found),
+            y=list(found.values()),
+            name=category,
+            marker_color=series_colour(i),
+        )
+    chart.update_xaxes(type="category")
+    chart.update_yaxes(title_text="queries", rangemode="tozero")
+    return to_plot(chart, "plot-grades", "Queries by grade and category.")
+
+
+def training_plot(training: Training) -> Plot:
+    """Loss of each step, and the learning rate on a second axis."""
+    log = thinned(training.log)
+    chart = figure(290)
+    chart.add_scatter(
+        x=log["step"].tolist(),
+        y=log["learning_rate"].tolist(),
+        name="learning rate",
+        yaxis="y2",
+        line={"color": NEUTRAL, "width": 1.3, "dash": "dot"},
+    )
+    chart.add_scatter(
+        x=log["step"].tolist(),
+        y=log["loss"].tolist(),
+        name="loss",
+        line={"color": LOSS, "width": 1.8},
+    )
+    chart.update_xaxes(title_text="optimizer step", rangemode="tozero")
+    chart.update_yaxes(title_text="loss, nats per token", rangemode="tozero")
+    chart.update_layout(
+        yaxis2={
+            **{"overlaying": "y", "side": "right", "rangemode": "tozero", "showgrid": False},
+            **{"exponentformat": "power", "automargin": True, "fixedrange": True},
+            **{"tickmode": "auto", "nticks": 5, "zeroline": False},
+        }
+    )
+    return to_plot(chart, f"plot-training-{training.name}", f"Training of {training.name}.")
+
+
+def results_plot(benchmark: str, results: Results, names: Names) -> Plot:
+    """pass@1 of each model with its standard error."""
+    models = [model for model in names.models if (benchmark, model) in results]
+    chart = figure(90 + 34 * len(models))
+    for i, role in enumerate(("base student", "trained student", "teacher")):
+        here = [model for model in models if names.role(model) == role]
+        if not here:
+            continue
+        measured = [results[benchmark, model] for model in here]
+        chart.add_scatter(
+            x=[100 * result["mean"] for result in measured],
+            y=here,
+            error_x={
+                "array": [100 * (result["stderr"] or 0) for result in measured],
+                **{**_ERROR, "width": 5, "thickness": 1.8, "color": _ROLES[i]},
+            },
+            mode="markers",
+            marker={"size": 10, "color": _ROLES[i]},
+            name=role,
+        )
+    order = {"categoryorder": "array", "categoryarray": models[::-1]}
+    chart.update_yaxes(type="category", **order)
+    chart.update_xaxes(title_text="pass@1", ticksuffix=" %", range=[-2, 102], dtick=20)
+    return to_plot(
+        chart, f"plot-results-{benchmark}", f"{benchmark}: pass@1 with its standard error."
+    )
+
+
+_ROLES = (NEUTRAL, LOSS, series_colour(0))

@@ -1,0 +1,52 @@
+"""How the report writes numbers and names."""
+
+from __future__ import annotations
+
+import math
+
+NONE = "–"
+MINUS = "\N{MINUS SIGN}"
+_THIN = "\N{NARROW NO-BREAK SPACE}"
+
+
+def count(value: float) -> str:
+    """Return a count with separated thousands: 3,340,000."""
+    return f"{value:,.0f}"
+
+
+def signed(value: int) -> str:
+    """Return a count with its sign."""
+    return f"{value:+,}".replace("-", MINUS)
+
+
+def words(name: str) -> str:
+    """Return a name of the code as words: near_duplicate is "near duplicate"."""
+    return name.replace("_", " ")
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Return a share as a percentage, or a dash if there is none."""
+    return NONE if _absent(share) else f"{100 * share:.{digits}f}{_THIN}%"  # type: ignore[operator]
+
+
+def part(some: float, of: float) -> str:
+    """Return ``some`` as a percentage of ``of``, or a dash if that is 0."""
+    return percent(some / of if of else None)
+
+
+def decimal(value: float | None, digits: int = 2) -> str:
+    """Return a number with fixed digits, or a dash if there is none."""
+    return NONE if _absent(value) else f"{value:.{digits}f}"
+
+
+def plus_minus(mean: float | None, error: float | None, signed: bool = False) -> str:
+    """Return ``mean ± error``, both shares, in percent; a dash for the mean if there is none."""
+    if _absent(mean):
+        return NONE
+    sign = "+" if signed else ""
+    text = f"{100 * mean:{sign}.1f}".replace("-", MINUS)  # type: ignore[operator]
+    return text if _absent(error) else f"{text}{_THIN}±{_THIN}{100 * error:.1f}"  # type: ignore[operator]
+
+
+def _absent(value: float | None) -> bool:
+    return value is None or math.isnan(value)

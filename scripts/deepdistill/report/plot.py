@@ -1,0 +1,83 @@
+"""How the report's plots look, and their HTML.
+
+Text, grid and axes take their colours from the page's style sheet, so that a plot follows the
+reader's light or dark scheme; the colours here are readable on both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+SERIES = ("#3f7fd0", "#d9782d", "#3d9a6d", "#9a6bd1", "#c9528a", "#1f9aa8", "#a98a2c", "#7d8590")
+"""Colours of teachers, sources and recipes, in their order."""
+
+SCALE = ("#c2502f", "#e0a05c", "#b5b0a5", "#82abd6", "#3a74b8")
+"""Colours of classes from never solved to always solved."""
+
+NEUTRAL = "#8b929b"
+LOSS = "#d06a4f"
+
+CONFIG = {"displayModeBar": False, "responsive": True, "showTips": False}
+
+_MARGIN = {"l": 10, "r": 14, "t": 34, "b": 10}
+_FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 12.5}
+_LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "traceorder": "normal"}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot as HTML, with what stands below it."""
+
+    caption: str
+    html: str
+
+
+def series_colour(index: int) -> str:
+    """Return the colour of the series at ``index``; colours repeat when there are many."""
+    return SERIES[index % len(SERIES)]
+
+
+def figure(height: int, **layout: Any) -> go.Figure:
+    """Return an empty figure of the report's look, ``height`` pixels high, as wide as its place."""
+    base = {
+        "template": "none",
+        "height": height,
+        "margin": _MARGIN,
+        "font": _FONT,
+        "legend": _LEGEND,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "bargap": 0.3,
+        "dragmode": False,
+    }
+    chart = go.Figure(layout={**base, **layout})
+    axis: dict[str, Any] = {"automargin": True, "zeroline": False, "fixedrange": True}
+    axis |= {"ticks": "outside", "ticklen": 5, "tickcolor": "rgba(0,0,0,0)"}
+    axis |= {"title_font_size": 12.5, "title_standoff": 8}
+    chart.update_xaxes(**axis)
+    chart.update_yaxes(**axis)
+    return chart
+
+
+def to_plot(chart: go.Figure, div_id: str, caption: str) -> Plot:
+    """Return the figure as a part of the page; ``div_id`` must be unique in it."""
+    html = chart.to_html(
+        config=CONFIG,
+        include_plotlyjs=False,
+        include_mathjax=False,
+        full_html=False,
+        default_height=f"{chart.layout.height}px",
+        div_id=div_id,
+    )
+    return Plot(caption, html)
+
+
+def plotly_script() -> str:
+    """Return the library that draws the plots, for the page's head."""
+    script: str = get_plotlyjs()
+    assert "</script" not in script.lower()
+    return script
