@@ -1,0 +1,87 @@
+# Two commands for a user: `make demo` and `make test`. `make help` lists the others.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= all
+ARGS ?=
+NAME ?=
+
+# uv finds wheels where pip would.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+
+# Isolation of generated programs, the form of the rules, and python3's own venv.
+DEBIAN_PACKAGES := bubblewrap shfmt python3-venv
+
+.PHONY: help demo test lint format benchmark docs lock clean system
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo                  the embedded demo through the whole graph'
+	@echo 'make test                  all tests; ARGS="tests/verification -q" goes to pytest'
+	@echo 'make lint                  every static check'
+	@echo 'make format                put code and rules into the form that lint wants'
+	@echo 'make benchmark NAME=…      run benchmarks/NAME.py'
+	@echo 'make docs                  build the documentation into site/'
+	@echo 'make lock                  resolve requirements.lock and envs/ anew'
+	@echo 'make clean                 remove everything that was made here'
+
+demo: $(VENV)/.installed
+	$(BIN)/snakemake --profile profiles/local all
+	@echo "The report is at results/report/index.html"
+
+test: $(VENV)/.installed
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow/Snakefile rules
+	$(BIN)/snakemake --lint
+	$(BIN)/mkdocs build --quiet --strict --site-dir $(VENV)/site
+
+format: $(VENV)/.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow/Snakefile rules
+
+benchmark: $(VENV)/.installed
+	@test -f "benchmarks/$(NAME).py" || { echo "make benchmark NAME=…: one of $(basename $(notdir $(wildcard benchmarks/*.py)))"; exit 2; }
+	$(BIN)/python benchmarks/$(NAME).py $(ARGS)
+
+docs: $(VENV)/.installed
+	$(BIN)/mkdocs build --quiet --strict --site-dir site
+	@echo "The documentation is at site/index.html"
+
+# The project is installed in place; requirements.lock names every package and its hashes. torch
+# alone stands there without hashes, since a CPU and a GPU machine take different builds of it.
+$(VENV)/.installed: requirements.lock pyproject.toml | system
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet 'uv>=0.9'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+# As root under Debian or Ubuntu missing programs are installed; otherwise the command is printed,
+# and what needs them is left out (code verdicts: unverifiable; their tests: skipped).
+system:
+	@if ! { command -v bwrap && command -v shfmt && $(PYTHON) -c 'import ensurepip'; } > /dev/null 2>&1; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(DEBIAN_PACKAGES) > /dev/null; \
+		else \
+			echo 'To install what some steps need: sudo apt-get install $(DEBIAN_PACKAGES)'; \
+		fi; \
+	fi
+
+lock:
+	test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet 'uv>=0.9'; }
+	$(BIN)/uv pip compile --quiet pyproject.toml --group dev --generate-hashes --no-annotate --upgrade \
+		--python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-emit-package torch \
+		--custom-compile-command 'make lock' $(if $(UV_FIND_LINKS),,--torch-backend cpu) -o requirements.lock
+	sed -n 's/^  "\(torch==[^"]*\)",$$/\1/p' pyproject.toml >> requirements.lock
+	$(BIN)/python envs/write.py
+
+clean:
+	rm -rf results logs site .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis $(VENV)
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

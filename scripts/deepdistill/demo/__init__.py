@@ -1,0 +1,1 @@
+"""The embedded demo's world: its sources, its benchmark and the models trained from scratch."""

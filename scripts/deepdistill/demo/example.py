@@ -1,0 +1,18 @@
+"""A question with the response that a perfect teacher would give to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What a teacher learns from: the user's turn and the assistant's turn."""
+
+    question: str
+    response: str
+
+
+def format_response(thinking: str, answer: str) -> str:
+    """Return a response in DeepDistill's format (arXiv 2504.17565): thinking, then the answer."""
+    return f"<think>{thinking}</think><answer>{answer}</answer>"
