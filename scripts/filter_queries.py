@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from pathlib import Path
 
 from deepdistill.errors import exit_code
 from deepdistill.queries.duplicates import DuplicateIndex
@@ -23,9 +22,11 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--outputs", required=True, nargs="+", help="artifacts, as the sources")
     args = parser.parse_args(argv)
     config = args.config
-    paths = dict(zip(config["benchmarks"], map(Path, args.benchmarks), strict=True))
-    fields = dict(config["benchmarks"])
-    benchmarks = read_benchmarks(paths, fields, config["contamination_ngram"])
+    files = [
+        (name, path, field)
+        for (name, field), path in zip(config["benchmarks"], args.benchmarks, strict=True)
+    ]
+    benchmarks = read_benchmarks(files, config["contamination_ngram"])
     queries = QueryFilter(DuplicateIndex(config["near_duplicates"]), benchmarks)
     for source, output in zip(args.sources, args.outputs, strict=True):
         write_batches(output, QUERIES, queries.batches(source))

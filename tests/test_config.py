@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,7 +145,7 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
 ELSEWHERE = {"data", "pathvars", "path", "task", "prompt", "parent", "dataset", "seed"}
 
 
-CHANGED: dict[type, Any] = {dict: {"changed": 1}, list: ["changed"]}
+CHANGED: dict[type, Any] = {dict: {"changed": 1}, list: [{"name": "changed"}]}
 
 
 def all_slices(config: dict[str, Any]) -> str:
@@ -182,3 +183,14 @@ def test_every_key_is_in_the_slice_of_some_rule(root: Path) -> None:
         if all_slices(changed) == before:
             unowned.append(".".join(path))
     assert unowned == []
+
+
+def test_no_order_that_matters_is_lost_in_canonical_json(root: Path) -> None:
+    config = put("evaluation.benchmarks", {"z": {"task": "t", "data": "d"}})
+    config["evaluation"]["benchmarks"]["a"] = {"task": "t", "data": "d", "question": "problem"}
+    config["difficulty"] = {"grades": [{"name": n, "where": "true"} for n in "ba"]}
+    checked = check_config(config)
+    filters = json.loads(canonical_json(slices.filter_queries(checked)))
+    assert filters["benchmarks"] == [["z", "question"], ["a", "problem"]]
+    difficulty = json.loads(canonical_json(slices.measure_difficulty(checked)))
+    assert [grade["name"] for grade in difficulty["grades"]] == ["b", "a"]

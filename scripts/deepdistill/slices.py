@@ -33,14 +33,14 @@ def clean_source(config: Config, source: str) -> dict[str, Any]:
 
 
 def filter_queries(config: Config) -> dict[str, Any]:
-    """Return the filters' settings and, in ``benchmarks``, each benchmark's question field."""
+    """Return the filters' settings and each benchmark's name and question field, in order."""
     return {
         "near_duplicates": config["queries"]["near_duplicates"],
         "contamination_ngram": config["queries"]["contamination_ngram"],
-        "benchmarks": {
-            name: benchmark["question"]
+        "benchmarks": [
+            [name, benchmark["question"]]
             for name, benchmark in config["evaluation"]["benchmarks"].items()
-        },
+        ],
     }
 
 
@@ -105,7 +105,7 @@ def report(config: Config) -> dict[str, Any]:
         "sources": list(config["sources"]),
         "teachers": list(config["teachers"]),
         "sets": list(config["selection"]),
-        "grades": list(config["difficulty"]["grades"]),
+        "grades": [grade["name"] for grade in config["difficulty"]["grades"]],
         "recipes": list(config["training"]["recipes"]),
         "parents": {name: r["parent"] for name, r in config["training"]["recipes"].items()},
         "benchmarks": list(config["evaluation"]["benchmarks"]),

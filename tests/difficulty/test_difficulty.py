@@ -89,7 +89,7 @@ def rows(table: pa.Table) -> dict[str, dict[str, Any]]:
 
 def test_only_passed_and_failed_enter_the_statistics_and_all_states_are_counted() -> None:
     table = verdicts(a=["passed", "failed", "timeout", "truncated"], b=["unverifiable"])
-    measured = rows(measure_difficulty(QUERIES, {"r1": table}, 0, {}))
+    measured = rows(measure_difficulty(QUERIES, {"r1": table}, 0, []))
     a, b, c = measured["a"], measured["b"], measured["c"]
     assert (a["passes_r1"], a["n_r1"], a["pass_rate_r1"], a["cv_r1"]) == (4, 2, 0.5, 1.0)
     assert (a["timeout_r1"], a["truncated_r1"], a["passed_r1"], a["failed_r1"]) == (1, 1, 1, 1)
@@ -98,21 +98,26 @@ def test_only_passed_and_failed_enter_the_statistics_and_all_states_are_counted(
 
 
 def test_an_unsolved_query_has_a_pass_rate_of_zero_and_no_cv() -> None:
-    measured = rows(measure_difficulty(QUERIES, {"r1": verdicts(a=["failed"] * 4)}, 0, {}))
+    measured = rows(measure_difficulty(QUERIES, {"r1": verdicts(a=["failed"] * 4)}, 0, []))
     assert (measured["a"]["pass_rate_r1"], measured["a"]["cv_r1"]) == (0.0, None)
 
 
 def test_the_first_grade_whose_condition_holds_is_taken() -> None:
     table = verdicts(a=["passed"] * 4, b=["passed", "failed"], c=["failed"])
-    grades = {"easy": "pass_rate_r1 = 1", "solved": "pass_rate_r1 > 0"}
+    grades = [
+        {"name": "solved_always", "where": "pass_rate_r1 = 1"},
+        {"name": "easy", "where": "pass_rate_r1 > 0"},
+    ]
     measured = rows(measure_difficulty(QUERIES, {"r1": table}, 0, grades))
-    assert [measured[q]["grade"] for q in "abc"] == ["easy", "solved", None]
+    assert [measured[q]["grade"] for q in "abc"] == ["solved_always", "easy", None]
 
 
 def test_a_grade_over_a_column_that_is_not_there_is_named() -> None:
-    with pytest.raises(InputError, match=r"difficulty\.grades\.easy: found 'pass_rate_r2 = 1': .*"):
-        measure_difficulty(QUERIES, {"r1": verdicts()}, 0, {"easy": "pass_rate_r2 = 1"})
+    with pytest.raises(InputError, match=r"difficulty\.grades: easy: found 'pass_rate_r2 = 1': .*"):
+        measure_difficulty(
+            QUERIES, {"r1": verdicts()}, 0, [{"name": "easy", "where": "pass_rate_r2 = 1"}]
+        )
 
 
 def test_an_empty_shard_gives_an_empty_table() -> None:
-    assert measure_difficulty(QUERIES.slice(0, 0), {"r1": verdicts()}, 0, {}).num_rows == 0
+    assert measure_difficulty(QUERIES.slice(0, 0), {"r1": verdicts()}, 0, []).num_rows == 0

@@ -7,7 +7,7 @@ import pytest
 from deepdistill.errors import InputError
 from deepdistill.queries.contamination import Benchmarks, read_questions, tokens
 from deepdistill.queries.duplicates import DuplicateIndex
-from deepdistill.queries.filter import QueryFilter
+from deepdistill.queries.filter import QueryFilter, read_benchmarks
 from deepdistill.queries.source import read_source
 from deepdistill.schemas import QUERIES
 from deepdistill.tables import batched_rows, from_rows, write_artifact, write_batches
@@ -100,3 +100,12 @@ def test_bytes_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
     digests = [(tmp_path / f"{name}.digest.json").read_text() for name in "ab"]
     assert digests[0] == digests[1]
+
+
+def test_each_benchmark_is_read_with_its_own_question_field(tmp_path: Path) -> None:
+    (tmp_path / "z.jsonl").write_text('{"problem": "first 1"}\n')
+    (tmp_path / "a.jsonl").write_text('{"question": "second 2"}\n')
+    files = [("z", tmp_path / "z.jsonl", "problem"), ("a", tmp_path / "a.jsonl", "question")]
+    benchmarks = read_benchmarks(files, 13)
+    assert benchmarks.match("First 1?") == "z line 1"
+    assert benchmarks.match("Second 2?") == "a line 1"

@@ -98,7 +98,7 @@ def shard(tmp_path: Path) -> Path:
     write_artifact(tmp_path / "queries.parquet", SHARD, queries_table)
     write_artifact(tmp_path / "responses.parquet", RESPONSES, from_rows(RESPONSES, responses))
     write_artifact(tmp_path / "verdicts.parquet", VERDICTS, verdicts_table)
-    measured = measure_difficulty(queries_table, {"r1": verdicts_table}, 0, {})
+    measured = measure_difficulty(queries_table, {"r1": verdicts_table}, 0, [])
     write_artifact(tmp_path / "table.parquet", difficulty(["r1"]), measured)
     return tmp_path
 

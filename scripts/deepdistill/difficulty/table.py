@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -16,13 +16,16 @@ from deepdistill.schemas import STATES, difficulty
 
 
 def measure_difficulty(
-    queries: pa.Table, verdicts: Mapping[str, pa.Table], ddof: int, grades: Mapping[str, str]
+    queries: pa.Table,
+    verdicts: Mapping[str, pa.Table],
+    ddof: int,
+    grades: Sequence[Mapping[str, str]],
 ) -> pa.Table:
     """Return the difficulty rows of one shard; columns as in :func:`schemas.difficulty`.
 
     ``queries`` is the shard, ``verdicts`` maps each teacher to its verdicts for it. Only passed
-    and failed verdicts enter the statistics; all states are counted. ``grades`` maps a grade to an
-    SQL condition over the table's columns; the first that holds names the query's grade.
+    and failed verdicts enter the statistics; all states are counted. ``grades`` have a ``name``
+    and ``where``, an SQL condition over the table's columns; the first that holds is the query's.
     """
     ids = queries["query_id"].combine_chunks()
     columns: dict[str, Any] = {name: queries[name] for name in ("query_id", "category", "source")}
@@ -70,23 +73,24 @@ def _teacher_columns(ids: pa.Array, verdicts: pa.Table, ddof: int) -> dict[str, 
     }
 
 
-def _grades(table: pa.Table, grades: Mapping[str, str]) -> pa.ChunkedArray:
+def _grades(table: pa.Table, grades: Sequence[Mapping[str, str]]) -> pa.ChunkedArray:
     """Return each row's grade; :class:`InputError` names the condition that is not valid SQL."""
     if not grades:
         return table["grade"]
     with duckdb.connect() as connection:
         connection.register("difficulty", table)
-        for grade, condition in grades.items():
+        for grade in grades:
+            condition = grade["where"]
             try:
                 connection.execute(f"EXPLAIN SELECT ({condition})::BOOLEAN FROM difficulty")
             except duckdb.Error as error:
                 reason = str(error).splitlines()[0]
                 columns = ", ".join(table.column_names)
                 raise InputError(
-                    f"config: difficulty.grades.{grade}: found {condition!r}: {reason}; "
+                    f"config: difficulty.grades: {grade['name']}: found {condition!r}: {reason}; "
                     f"allowed: a condition over the columns {columns}"
                 ) from None
-        cases = " ".join(f"WHEN {condition} THEN '{grade}'" for grade, condition in grades.items())
+        cases = " ".join(f"WHEN {grade['where']} THEN '{grade['name']}'" for grade in grades)
         query = f"SELECT CASE {cases} END AS grade FROM difficulty ORDER BY query_id"
         result = connection.sql(query).to_arrow_table()
     order = pc.sort_indices(table["query_id"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,14 @@ from deepdistill.schemas import QUERIES
 from deepdistill.tables import iter_batches
 
 
-def read_benchmarks(paths: Mapping[str, Path], fields: Mapping[str, str], ngram: int) -> Benchmarks:
-    """Return the index of all benchmarks' questions, by name of the benchmark."""
+def read_benchmarks(files: Iterable[tuple[str, str | Path, str]], ngram: int) -> Benchmarks:
+    """Return the index of all benchmarks' questions.
+
+    ``files`` are the benchmarks' names, their JSON lines and the field that holds the question.
+    """
     benchmarks = Benchmarks(ngram)
-    for name, path in paths.items():
-        for number, question in read_questions(path, fields[name]):
+    for name, path, field in files:
+        for number, question in read_questions(path, field):
             benchmarks.add(f"{name} line {number}", question)
     return benchmarks
 
@@ -49,4 +52,3 @@ class QueryFilter:
         if name := self._benchmarks.match(text):
             return {**row, "kept": False, "drop_reason": "contaminated", "detail": name}
         return row
-
