@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
 
 from deepdistill.demo.sources import write_demo_sources
@@ -17,7 +16,6 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--config", default={}, type=json.loads, help="settings, as JSON")
     parser.add_argument("--output-dir", required=True, help="folder to write below")
     options = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     write_demo_sources(options.config, options.output_dir)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
 
 from deepdistill.demo.recipes import train_demo_model
@@ -19,7 +18,6 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--config", default={}, type=json.loads, help="settings, as JSON")
     parser.add_argument("--output-dir", required=True, help="model folder to write")
     options = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     work_offline()
     train_demo_model(options.name, options.config, options.output_dir)
 

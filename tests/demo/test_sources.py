@@ -50,6 +50,7 @@ def test_the_filters_find_exactly_what_was_planted(tmp_path: Path, seed: int) ->
         category, reference = CATEGORIES[source]
         config = {
             "category": category,
+            "category_field": "category",
             "question": "question",
             "reference": reference,
             "unusual_characters": 0.3,

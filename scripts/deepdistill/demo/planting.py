@@ -18,8 +18,11 @@ DUPLICATE_SHARES = {"exact_duplicate": 0.05, "near_duplicate": 0.04}
 MALFORMED_SHARES = {
     "unreadable_line": 0.01,
     "missing_question": 0.01,
+    "unknown_category": 0.01,
     "empty_question": 0.01,
     "url": 0.01,
+    "table": 0.01,
+    "figure": 0.01,
     "unusual_characters": 0.01,
     "unreadable_reference": 0.01,
 }
@@ -103,8 +106,11 @@ def plant_malformed(
     spoil: Mapping[str, Callable[[Row], Row | str]] = {
         "unreadable_line": lambda row: json.dumps(row)[:-3],
         "missing_question": lambda row: {k: v for k, v in row.items() if k != "question"},
+        "unknown_category": lambda row: {**row, "category": "riddles"},
         "empty_question": with_question(lambda _: rng.choice(("", "  ", "?"))),
         "url": with_question(lambda text: f"{text} See https://example.org/help for more."),
+        "table": with_question(lambda text: f"{text}\n\n| a | b |\n|---|---|\n| 1 | 2 |"),
+        "figure": with_question(lambda text: f"{text} ![A sketch](sketch.png)"),
         "unusual_characters": with_question(unusual),
         "unreadable_reference": lambda row: {**row, reference: ""},
     }

@@ -50,9 +50,9 @@ DRAWN_LEVELS = 3  # of Python tasks and instructions
 def write_demo_sources(config: Mapping[str, Any], folder: str | Path) -> None:
     """Write three sources, the benchmark and the counts of what was planted below ``folder``.
 
-    - ``sources/arithmetic.jsonl``: question, answer (category math);
-    - ``sources/python_tasks.jsonl``: question, tests (category code);
-    - ``sources/instructions.jsonl``: question, constraints (category instruction following);
+    - ``sources/arithmetic.jsonl``: category (math), question, answer;
+    - ``sources/python_tasks.jsonl``: category (code), question, tests;
+    - ``sources/instructions.jsonl``: category (instruction_following), question, constraints;
     - ``benchmarks/arithmetic.jsonl``: question, answer, level, from held-out chains;
     - ``planted.json``: for each source the number of rows, of clean rows and of rows by flaw.
 
@@ -66,10 +66,16 @@ def write_demo_sources(config: Mapping[str, Any], folder: str | Path) -> None:
     planted = {
         "arithmetic": _write_arithmetic(folder, settings, benchmark),
         "python_tasks": _write_texts(
-            folder, "python_tasks", "tests", _python_row, settings["python_tasks"], seed
+            folder, "python_tasks", "code", "tests", _python_row, settings["python_tasks"], seed
         ),
         "instructions": _write_texts(
-            folder, "instructions", "constraints", _instruction_row, settings["instructions"], seed
+            folder,
+            "instructions",
+            "instruction_following",
+            "constraints",
+            _instruction_row,
+            settings["instructions"],
+            seed,
         ),
     }
     write_json(folder / "planted.json", planted)
@@ -87,12 +93,13 @@ def _write_arithmetic(
         **plant_contaminated(len(clean), [_without_level(row) for row in benchmark], rng),
         **plant_malformed(len(clean), lambda: rows(rng.choice(levels)), "answer", rng),
     }
-    return _write_source(folder, "arithmetic", clean, flawed, rng)
+    return _write_source(folder, "arithmetic", "math", clean, flawed, rng)
 
 
 def _write_texts(
     folder: Path,
     name: str,
+    category: str,
     reference: str,
     draw_row: Callable[[int, random.Random], Row],
     count: int,
@@ -105,7 +112,7 @@ def _write_texts(
         **plant_duplicates(clean, rng),
         **plant_malformed(count, lambda: rows(rng.randint(1, DRAWN_LEVELS)), reference, rng),
     }
-    return _write_source(folder, name, clean, flawed, rng)
+    return _write_source(folder, name, category, clean, flawed, rng)
 
 
 def _distinct_chains(rng: random.Random, held_out: bool = False) -> Callable[[int], Row]:
@@ -165,12 +172,14 @@ def _without_level(row: Row) -> Row:
 def _write_source(
     folder: Path,
     name: str,
+    category: str,
     clean: Sequence[Row],
     flawed: Mapping[str, Sequence[Row | str]],
     rng: random.Random,
 ) -> dict[str, int]:
     """Write a source's rows in random order and return their counts."""
-    rows = [*clean, *(row for group in flawed.values() for row in group)]
+    unnamed = [*clean, *(row for group in flawed.values() for row in group)]
+    rows = [row if isinstance(row, str) else {"category": category, **row} for row in unnamed]
     rng.shuffle(rows)
     _write_lines(folder / "sources" / f"{name}.jsonl", rows)
     counts = {flaw: len(group) for flaw, group in flawed.items()}

@@ -1,0 +1,113 @@
+"""The embedded demo, as `make demo` leaves it; run here if that is not up to date."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from conftest import snakemake
+
+from deepdistill.schemas import STATES
+
+pytestmark = pytest.mark.slow
+
+TEACHERS = ("weak", "medium", "strong")
+
+
+@pytest.fixture(scope="module")
+def results(root: Path) -> Path:
+    result = snakemake(root, "all", config="config/config.yaml")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return root / "results"
+
+
+@pytest.fixture(scope="module")
+def difficulty(results: Path) -> pd.DataFrame:
+    return pq.read_table(results / "difficulty" / "table.parquet").to_pandas()
+
+
+def evaluation(results: Path, model: str) -> dict[str, Any]:
+    return json.loads((results / "evals" / model / "arithmetic.json").read_text())
+
+
+def test_every_filter_drops_what_was_planted(results: Path) -> None:
+    for source, planted in json.loads((results / "demo" / "planted.json").read_text()).items():
+        reasons = pq.read_table(results / "queries" / f"{source}.parquet")["drop_reason"]
+        found = Counter(reason or "clean" for reason in reasons.to_pylist())
+        assert {"rows": len(reasons), **found} == planted
+
+
+def test_teachers_differ(difficulty: pd.DataFrame) -> None:
+    weak, medium, strong = (difficulty[f"pass_rate_{t}"].mean() for t in TEACHERS)
+    assert weak + 0.1 < medium < strong - 0.1
+
+
+@pytest.mark.parametrize("teacher", TEACHERS)
+def test_pass_rates_fall_with_difficulty(
+    results: Path, difficulty: pd.DataFrame, teacher: str
+) -> None:
+    queries = pd.concat(
+        pq.read_table(path, columns=["query_id", "messages"]).to_pandas()
+        for path in sorted((results / "queries" / "shards").glob("*.parquet"))
+    )
+    text = queries["messages"].map(lambda m: m[0]["content"])
+    level = text.str.count(r"[+-]").rename("level")
+    table = difficulty[difficulty["category"] == "math"].merge(queries.assign(level=level))
+    easy = table.loc[table["level"] <= 3, f"pass_rate_{teacher}"].mean()
+    hard = table.loc[table["level"] >= 7, f"pass_rate_{teacher}"].mean()
+    assert easy > hard + 0.2
+
+
+def test_every_response_has_a_verdict_with_a_state(results: Path) -> None:
+    for teacher in TEACHERS:
+        verdicts = sorted((results / "verdicts" / teacher).glob("*.parquet"))
+        states = Counter(s for f in verdicts for s in pq.read_table(f)["state"].to_pylist())
+        kept = sum(
+            sum(pq.read_table(path)["kept"].to_pylist())
+            for path in (results / "queries").glob("*.parquet")
+        )
+        assert sum(states.values()) == 4 * kept
+        assert states.keys() <= set(STATES)
+        assert states["passed"]
+        assert states["failed"]
+
+
+def test_the_student_learns(results: Path) -> None:
+    base, stage1 = evaluation(results, "base"), evaluation(results, "stage1")
+    gains = [
+        sum(after["scores"]) / 4 - sum(before["scores"]) / 4
+        for before, after in zip(base["per_question"], stage1["per_question"], strict=True)
+    ]
+    stderr = pd.Series(gains).sem()
+    assert stage1["mean"] - base["mean"] > 3 * stderr > 0
+
+
+def test_evaluation_ranks_the_teachers_as_the_queries_do(results: Path) -> None:
+    weak, medium, strong = (evaluation(results, teacher)["mean"] for teacher in TEACHERS)
+    assert weak < medium < strong
+
+
+def test_data_artifacts_have_deterministic_bytes(results: Path, tmp_path: Path) -> None:
+    """Verifying and grading a shard anew, from nothing, gives the same bytes."""
+    from deepdistill.config import check_config
+    from deepdistill.schemas import RESPONSES, SHARD
+    from deepdistill.tables import read_artifact
+    from deepdistill.verification.shard import verify_shard
+
+    shard = "00000-of-00004.parquet"
+    config = check_config({"sources": {"s": {"path": "p", "category": "math"}}, "teachers": {
+        "t": {"backend": "published", "data": "d", "passes": 1}}})  # fmt: skip
+    verify_shard(
+        read_artifact(results / "queries" / "shards" / shard, SHARD),
+        read_artifact(results / "responses" / "medium" / shard, RESPONSES),
+        config["verification"],
+        2,
+        tmp_path / shard,
+        tmp_path / "metrics.json",
+    )
+    assert (tmp_path / shard).read_bytes() == (results / "verdicts" / "medium" / shard).read_bytes()
