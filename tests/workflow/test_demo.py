@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from conftest import snakemake
 
 from deepdistill.schemas import STATES
+from running import snakemake
 
 pytestmark = pytest.mark.slow
 

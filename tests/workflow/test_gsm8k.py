@@ -8,10 +8,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import clone, snakemake
 from deepdistill.schemas import QUERIES, VERDICTS
 from deepdistill.tables import read_artifact
 from deepdistill.verification.agreement import compare_with_key, read_key
+from running import clone, snakemake
 
 DATA = os.environ.get("DEEPDISTILL_DATA")
 

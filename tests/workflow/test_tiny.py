@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import snakemake
+from running import snakemake
 
 pytestmark = pytest.mark.slow
 
