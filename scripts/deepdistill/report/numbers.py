@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeGuard
 
 NONE = "–"
 MINUS = "\N{MINUS SIGN}"
@@ -26,7 +27,7 @@ def words(name: str) -> str:
 
 def percent(share: float | None, digits: int = 1) -> str:
     """Return a share as a percentage, or a dash if there is none."""
-    return NONE if _absent(share) else f"{100 * share:.{digits}f}{_THIN}%"  # type: ignore[operator]
+    return f"{100 * share:.{digits}f}{_THIN}%" if _present(share) else NONE
 
 
 def part(some: float, of: float) -> str:
@@ -36,17 +37,17 @@ def part(some: float, of: float) -> str:
 
 def decimal(value: float | None, digits: int = 2) -> str:
     """Return a number with fixed digits, or a dash if there is none."""
-    return NONE if _absent(value) else f"{value:.{digits}f}"
+    return f"{value:.{digits}f}".replace("-", MINUS) if _present(value) else NONE
 
 
 def plus_minus(mean: float | None, error: float | None, signed: bool = False) -> str:
     """Return ``mean ± error``, both shares, in percent; a dash for the mean if there is none."""
-    if _absent(mean):
+    if not _present(mean):
         return NONE
     sign = "+" if signed else ""
-    text = f"{100 * mean:{sign}.1f}".replace("-", MINUS)  # type: ignore[operator]
-    return text if _absent(error) else f"{text}{_THIN}±{_THIN}{100 * error:.1f}"  # type: ignore[operator]
+    text = f"{100 * mean:{sign}.1f}".replace("-", MINUS)
+    return f"{text}{_THIN}±{_THIN}{100 * error:.1f}" if _present(error) else text
 
 
-def _absent(value: float | None) -> bool:
-    return value is None or math.isnan(value)
+def _present(value: float | None) -> TypeGuard[float]:
+    return value is not None and not math.isnan(value)
