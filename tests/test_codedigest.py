@@ -101,3 +101,11 @@ def test_every_script_of_the_project_has_a_digest_and_locked_packages(root: Path
     assert len(set(digests.values())) == len(digests)
     assert "torch" in locked_packages(root / "scripts" / "generate_responses.py")
     assert "torch" not in locked_packages(root / "scripts" / "clean_source.py")
+
+
+def test_every_imported_package_has_a_locked_version(root: Path) -> None:
+    versions = codedigest.locked_versions(codedigest.LOCK)
+    sources = codedigest._collect(sorted((root / "scripts").glob("*.py")))
+    imported = set().union(*(source.packages for source in sources))
+    assert imported - versions.keys() == set()
+    assert "pyarrow" in imported

@@ -85,7 +85,7 @@ def test_the_filters_reasons_come_in_the_order_in_which_they_act(tmp_path: Path)
     }
     rows = read_source(tmp_path / "source.jsonl", "a", settings)
     write_artifact(tmp_path / "a.parquet", QUERIES, from_rows(QUERIES, rows))
-    benchmarks = read_benchmarks({"b": tmp_path / "held.jsonl"}, {"b": "question"}, 13)
+    benchmarks = read_benchmarks([("b", tmp_path / "held.jsonl", "question")], 13)
     batches = QueryFilter(DuplicateIndex(0.8), benchmarks).batches(tmp_path / "a.parquet")
     found = [row["drop_reason"] for batch in batches for row in batch.to_pylist()]
     assert [reason for reason in found if reason] == list(DROP_REASONS)
