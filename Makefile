@@ -31,7 +31,7 @@ demo: $(VENV)/.installed
 	@echo "The report is at results/report/index.html"
 
 test: $(VENV)/.installed
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -m '' $(ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -13,7 +13,8 @@ import random
 import zlib
 from dataclasses import dataclass
 
-from deepdistill.demo.example import Example, format_response
+from deepdistill.demo.example import Example
+from deepdistill.responses.format import join_response
 
 TOP = 20
 HELD_OUT_SHARE = 8  # one chain in this many
@@ -64,7 +65,7 @@ def word_question(chain: Chain, rng: random.Random) -> str:
 def draw_example(level: int, rng: random.Random) -> Example:
     """Draw a chain that is not held out, with its worked response."""
     chain = draw_chain(level, rng)
-    response = format_response(",".join(chain.steps), f"\\boxed{{{chain.value}}}")
+    response = join_response(",".join(chain.steps), f"\\boxed{{{chain.value}}}")
     return Example(word_question(chain, rng), response)
 
 

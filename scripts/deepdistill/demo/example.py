@@ -11,8 +11,3 @@ class Example:
 
     question: str
     response: str
-
-
-def format_response(thinking: str, answer: str) -> str:
-    """Return a response in DeepDistill's format (arXiv 2504.17565): thinking, then the answer."""
-    return f"<think>{thinking}</think><answer>{answer}</answer>"

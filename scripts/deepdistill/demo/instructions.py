@@ -10,7 +10,8 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from deepdistill.demo.example import Example, format_response
+from deepdistill.demo.example import Example
+from deepdistill.responses.format import join_response
 
 TOPICS = ("sea", "moon", "garden", "winter", "river", "market", "forest", "music", "bread", "city")
 QUALITIES = ("calm", "old", "beautiful", "quiet", "famous", "good", "large", "new")
@@ -91,4 +92,4 @@ def _follow(topic: str, sentences: int, chosen: set[str], rng: random.Random) ->
 def draw_example(level: int, rng: random.Random) -> Example:
     """Draw a prompt with ``level`` constraints and a text that follows them all."""
     task = draw_task(level, rng)
-    return Example(task.question, format_response(f"{level} rules", task.text))
+    return Example(task.question, join_response(f"{level} rules", task.text))

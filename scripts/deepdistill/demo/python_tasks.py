@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from deepdistill.demo.example import Example, format_response
+from deepdistill.demo.example import Example
+from deepdistill.responses.format import join_response
 
 TESTS_PER_TASK = 5
 FUNCTION_NAMES = (
@@ -149,4 +150,4 @@ def draw_example(level: int, rng: random.Random) -> Example:
     """Draw a task of ``level`` steps with a correct response."""
     task = draw_task(level, rng)
     answer = f"```python\n{task.program}\n```"
-    return Example(task.question, format_response(f"{level} steps", answer))
+    return Example(task.question, join_response(f"{level} steps", answer))
