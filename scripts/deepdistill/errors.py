@@ -18,8 +18,8 @@ class InputError(Exception):
 def exit_code(main: Callable[[list[str]], None], argv: list[str] | None = None) -> int:
     """Run a script's ``main`` with logging on standard error and return its exit status.
 
-    An :class:`InputError` is printed as one line on standard error and becomes status 1; any
-    other exception is a defect of ours and keeps its traceback.
+    An :class:`InputError` is printed as one line on standard error and becomes status 1, Ctrl-C
+    becomes status 130; any other exception is a defect of ours and keeps its traceback.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     try:
@@ -27,4 +27,7 @@ def exit_code(main: Callable[[list[str]], None], argv: list[str] | None = None) 
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     return 0
