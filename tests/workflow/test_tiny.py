@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -104,3 +106,13 @@ def test_touched_and_copied_files_are_not_stale(done: Path, tmp_path: Path) -> N
         if path.is_file() and ".snakemake" not in path.parts:
             path.touch()
     assert nothing_to_do(copied)
+
+
+def test_the_slurm_profile_works_as_typed(bare_clone: Path) -> None:
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--dry-run", "all"]
+    result = subprocess.run(command, cwd=bare_clone, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    train = (result.stdout + result.stderr).partition("\nrule train:")[2].partition("\n\n")[0]
+    assert "threads: 8" in train
+    assert "gpu=1" in train
+    assert "runtime=720" in train
