@@ -1,1 +1,1 @@
-"""IFEval's verifiable instructions (Zhou et al. 2023, arXiv 2311.07911), own implementation."""
+"""IFEval's instructions, after its definitions (arXiv 2311.07911) and reference code (Apache 2.0)."""
