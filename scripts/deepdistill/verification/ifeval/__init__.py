@@ -1,1 +1,1 @@
-"""IFEval's instructions, after its definitions (arXiv 2311.07911) and reference code (Apache 2.0)."""
+"""IFEval's instructions, after its paper (arXiv 2311.07911) and its code (Apache 2.0)."""
