@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from deepdistill.errors import InputError
@@ -76,11 +75,6 @@ def open_artifact(path: str | Path, artifact: Artifact) -> pq.ParquetFile:
             f"found {', '.join(stream.schema_arrow.names)}"
         )
     return stream
-
-
-def where(table: pa.Table, column: str, value: Any) -> pa.Table:
-    """Return the rows of ``table`` whose ``column`` equals ``value``."""
-    return table.filter(pc.equal(table[column], value))
 
 
 def write_batches(path: str | Path, artifact: Artifact, batches: Iterable[pa.RecordBatch]) -> None:
