@@ -16,6 +16,7 @@ from typing import Any
 from deepdistill.demo.example import Example
 from deepdistill.responses.format import join_response
 
+ATTEMPTS = 1000
 TESTS_PER_TASK = 5
 FUNCTION_NAMES = (
     *("shift", "remake", "change", "turn", "solve", "apply", "convert", "transform"),
@@ -133,9 +134,7 @@ def _draw_tests(
 ) -> dict[str, Any]:
     tests: list[Any] = []
     for _ in range(TESTS_PER_TASK):
-        value = expected = family.draw_value(rng)
-        for step, k in steps:
-            expected = step.apply(expected, k)
+        value, expected = _draw_telling(family, steps, rng)
         if family.kind == "assert":
             tests.append(f"assert {name}({value!r}) == {expected!r}")
         elif family.kind == "call":
@@ -144,6 +143,25 @@ def _draw_tests(
             tests.append({"input": f"{value}\n", "output": f"{expected}\n"})
     reference = {"language": "python", "kind": family.kind, "tests": tests}
     return reference | {"function": name} if family.kind == "call" else reference
+
+
+def _draw_telling(
+    family: Family, steps: list[tuple[Step, int]], rng: random.Random
+) -> tuple[Any, Any]:
+    """Draw an input and its output, which is not empty if it can be helped.
+
+    A wrong program would pass tests that all expect nothing.
+    """
+    value = family.draw_value(rng)
+    again = random.Random(repr(value))  # so that what is drawn from `rng` later stays the same
+    for _ in range(ATTEMPTS):
+        expected = value
+        for step, k in steps:
+            expected = step.apply(expected, k)
+        if expected not in ([], ""):
+            break
+        value = family.draw_value(again)
+    return value, expected
 
 
 def draw_example(level: int, rng: random.Random) -> Example:
