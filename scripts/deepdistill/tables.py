@@ -65,8 +65,10 @@ def open_artifact(path: str | Path, artifact: Artifact) -> pq.ParquetFile:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected the artifact {artifact.name}") from None
     except (pa.ArrowInvalid, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a readable Parquet file: {reason}") from None
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(
+            f"{path}: not a readable Parquet file: {reason}; delete it to have it made again"
+        ) from None
     missing = [n for n in artifact.schema.names if n not in stream.schema_arrow.names]
     if missing:
         stream.close()
