@@ -1,0 +1,138 @@
+"""What was measured of a query: its responses' verdicts, its difficulty, the sets that took it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from deepdistill.keys import shard_of
+from deepdistill.schemas import (
+    JUDGEMENTS,
+    RESPONSES,
+    REWARDS,
+    SELECTED,
+    STATES,
+    VERDICTS,
+    Artifact,
+    difficulty,
+)
+from deepdistill.tables import Row
+from deepdistill.trace.lookup import column_names
+from deepdistill.trace.run import Run
+
+_VERDICT = ("state", "verify_score", "verifier", "detail", "format_ok", "perplexity")
+_RESPONSE = ("finish_reason", "tokens_out", "error")
+_MEASURES = ("passes", "n", *STATES, "pass_rate", "pass_rate_low", "pass_rate_high", "cv")
+
+
+def passes(run: Run, query: str, teacher: str) -> list[Row]:
+    """Return a teacher's passes, by their number.
+
+    Each has ``pass``, the verdict's and the response's fields (null where its stage has not run),
+    and ``judge`` and ``reward``: null where it was not asked, else its ``score``, ``problem`` and
+    whether it ``decided`` the verdict.
+    """
+    verdicts = _by_pass(run, "verdicts", VERDICTS, query, teacher, ("verdict_key", *_VERDICT))
+    responses = _by_pass(run, "responses", RESPONSES, query, teacher, _RESPONSE)
+    judged = _opinions(run, "judge", query, teacher)
+    rewarded = _opinions(run, "reward", query, teacher)
+    rows = []
+    for number in sorted(verdicts.keys() | responses.keys()):
+        verdict, response = verdicts.get(number, {}), responses.get(number, {})
+        rows.append(
+            {
+                "pass": number,
+                **{name: verdict.get(name) for name in _VERDICT},
+                **{name: response.get(name) for name in _RESPONSE},
+                "judge": _opinion(judged.get(number), verdict),
+                "reward": _opinion(rewarded.get(number), verdict),
+            }
+        )
+    return rows
+
+
+def measures(run: Run, query: str) -> Row | None:
+    """Return a query's ``grade`` and, by teacher, its ``statistics``; None if there are none.
+
+    Statistics are those of :func:`deepdistill.schemas.difficulty`; a teacher that was not there
+    when difficulty was measured has none.
+    """
+    name = f"difficulty/{shard_of(query, run.config['shards'])}"
+    artifact = difficulty(list(run.config["teachers"]))
+    path = run.path(name)
+    if path is None:
+        return None
+    known = set(column_names(path, artifact))
+    columns = {
+        teacher: [f"{measure}_{teacher}" for measure in _MEASURES]
+        for teacher in run.config["teachers"]
+        if f"n_{teacher}" in known
+    }
+    wanted = ["grade", *(column for names in columns.values() for column in names)]
+    for row in run.rows(name, artifact, query, wanted):
+        return {
+            "grade": row["grade"],
+            "statistics": {
+                teacher: dict(zip(_MEASURES, (row[c] for c in names), strict=True))
+                for teacher, names in columns.items()
+            },
+        }
+    return None
+
+
+def sets(run: Run, query: str) -> list[Row]:
+    """Return, for each selected set that is there, what it took and who trained on it.
+
+    Each has ``set``, ``rule``, ``responses`` (``teacher``, ``pass``, ``clause``) and ``recipes``
+    (``recipe``, ``parent``, and ``checkpoint``, null if it is not trained).
+    """
+    columns = ["teacher", "pass", "clause"]
+    return [
+        {
+            "set": name,
+            "rule": settings["rule"],
+            "responses": run.rows(f"selected/{name}", SELECTED, query, columns),
+            "recipes": _recipes(run, name),
+        }
+        for name, settings in run.config["selection"].items()
+        if run.path(f"selected/{name}")
+    ]
+
+
+def _recipes(run: Run, dataset: str) -> list[Row]:
+    trained = []
+    for name, recipe in run.config["training"]["recipes"].items():
+        if recipe["dataset"] == dataset:
+            path = run.results / "checkpoints" / name / "checkpoint.json"
+            checkpoint = str(path) if path.exists() else None
+            trained.append({"recipe": name, "parent": recipe["parent"], "checkpoint": checkpoint})
+    return trained
+
+
+def _by_pass(
+    run: Run, name: str, artifact: Artifact, query: str, teacher: str, columns: tuple[str, ...]
+) -> dict[int, Row]:
+    place = f"{name}/{teacher}/{shard_of(query, run.config['shards'])}"
+    return {row["pass"]: row for row in run.rows(place, artifact, query, ("pass", *columns))}
+
+
+def _opinions(run: Run, verifier: str, query: str, teacher: str) -> dict[int, Row]:
+    """What a judge or a reward model said; nothing if the configuration has none."""
+    if not run.config["verification"].get(verifier):
+        return {}
+    if verifier == "judge":
+        name, artifact, key, problem = "judgements", JUDGEMENTS, "request_key", "problem"
+    else:
+        name, artifact, key, problem = "rewards", REWARDS, "reward_key", "error"
+    rows = _by_pass(run, name, artifact, query, teacher, (key, "score", problem))
+    return {
+        number: {"key": row[key], "score": row["score"], "problem": row[problem]}
+        for number, row in rows.items()
+    }
+
+
+def _opinion(opinion: Row | None, verdict: Mapping[str, Any]) -> Row | None:
+    if opinion is None:
+        return None
+    decided = bool(verdict) and verdict["verdict_key"] == opinion["key"]
+    return {"score": opinion["score"], "problem": opinion["problem"], "decided": decided}

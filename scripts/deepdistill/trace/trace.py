@@ -1,0 +1,42 @@
+"""The trace of a query: all that the artifacts say of it, as one JSON object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from deepdistill.schemas import DATASET
+from deepdistill.trace.lookup import row_at
+from deepdistill.trace.measures import measures, passes, sets
+from deepdistill.trace.origin import find_query, origin
+from deepdistill.trace.run import Run
+
+
+def trace_query(run: Run, prefix: str) -> dict[str, Any]:
+    """Return the trace of the query whose id starts with ``prefix``.
+
+    Keys: ``query_id``, ``origin`` (:func:`deepdistill.trace.origin.origin`), ``passes`` by
+    teacher, ``difficulty`` and ``sets`` (:mod:`deepdistill.trace.measures`), and ``missing``, the
+    files that are not there. A dropped query has only its origin: nobody was asked. Raises
+    :class:`InputError` as :func:`deepdistill.trace.origin.find_query` does.
+    """
+    query, rows = find_query(run, prefix)
+    trace: dict[str, Any] = {"query_id": query, "origin": origin(run, query, rows)}
+    if trace["origin"]["kept"]:
+        teachers = {name: passes(run, query, name) for name in run.config["teachers"]}
+        trace["passes"] = {name: rows for name, rows in teachers.items() if rows}
+        trace["difficulty"] = measures(run, query)
+        trace["sets"] = sets(run, query)
+    trace["missing"] = run.missing
+    return trace
+
+
+def trace_sample(run: Run, dataset: str | Path, line: int) -> dict[str, Any]:
+    """Return the trace of a training sample's query, and the sample as ``sample``.
+
+    ``dataset`` is an exported data set, ``line`` its 1-based row. Raises :class:`InputError` if
+    there is no such row, or as :func:`trace_query` does.
+    """
+    row = row_at(dataset, DATASET, line, ["query_id", "teacher", "pass"])
+    sample = {"dataset": str(dataset), "line": line, "teacher": row["teacher"], "pass": row["pass"]}
+    return {"sample": sample, **trace_query(run, row["query_id"])}
