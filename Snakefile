@@ -20,10 +20,12 @@ include: "rules/common.smk"
 config.update(checked_config(config))
 
 SHARDS = shard_names(config["shards"])
+SHARDS_OF_JOB = shards_of_job(SHARDS)
 
 
 wildcard_constraints:
     shard=r"\d{5}-of-\d{5}",
+    hundred="|".join(sorted({shard[:3] for shard in SHARDS})),
     source="|".join(config["sources"]),
     teacher="|".join(config["teachers"]),
     model=r"[A-Za-z][A-Za-z0-9_-]*",
@@ -36,6 +38,13 @@ rule all:
     default_target: True
     input:
         "<results>/report/index.html",
+        rows_of_teachers(),
+        expand("<results>/datasets/{set}/train.parquet", set=config["selection"]),
+        expand(
+            "<results>/evals/{model}/{benchmark}.parquet",
+            model=config["evaluation"]["models"],
+            benchmark=config["evaluation"]["benchmarks"],
+        ),
 
 
 include: "rules/demo.smk"

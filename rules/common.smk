@@ -1,6 +1,12 @@
 # Functions that the rules share: paths of artifacts, slices of the configuration, code digests.
 # Nothing here reads data or writes; what is expensive is done when a job's parameters are needed.
+#
+# A rule's inputs are artifacts' digest files: small, compared by content, and accepted by every
+# script in the artifact's place. Outputs flagged update(...) are still there when the job starts, so
+# that it can keep rows.
 
+import gc
+import inspect
 import os
 import sys
 from functools import cache
@@ -12,12 +18,24 @@ os.environ.update(
 )
 sys.path.insert(0, str(Path(workflow.current_basedir).parent / "scripts"))
 
-from deepdistill import slices
+from deepdistill import artifacts, slices
 from deepdistill.codedigest import code_digest
 from deepdistill.config import check_config, check_inputs
 from deepdistill.errors import InputError
 from deepdistill.files import canonical_json
 from deepdistill.keys import shard_names
+
+# A plan is made of objects that all stay: looking through them for garbage, again and again while
+# they become more, is a quarter of a dry-run of thousands of jobs, and finds nothing.
+gc.freeze()
+gc.set_threshold(100_000)
+
+OPTIONAL = {
+    "judge": "judgements",
+    "reward": "rewards",
+    "perplexity": "perplexities",
+}
+"""Artifacts that exist if the configuration's section verification has an entry."""
 
 
 def checked_config(config):
@@ -30,39 +48,40 @@ def checked_config(config):
     return checked
 
 
-def content(**paths):
-    """Inputs that count by content: the artifact as ancient, and its digest file beside it."""
-    inputs = {}
-    for name, path in paths.items():
-        listed = [path] if isinstance(path, str) else path
-        digests = [p.removesuffix(".parquet") + ".digest.json" for p in listed]
-        inputs[name] = ancient(path)
-        inputs[f"{name}_digest"] = digests
-    return inputs
+def of_wildcards(function):
+    """A function that Snakemake need not inspect anew for each job, which is most of a call."""
+    function.__signature__ = inspect.signature(function)
+    return function
 
 
 def sliced(function):
-    """A params function: the rule's slice of the configuration as canonical JSON."""
-    return lambda wildcards: canonical_json(function(config, **wildcards))
+    """A params function: the rule's slice of the configuration as canonical JSON.
+
+    A slice is a function of the configuration and of the wildcards that it is named after.
+    """
+    names = [*inspect.signature(function).parameters][1:]
+    text = cache(lambda *values: canonical_json(function(config, *values)))
+    return of_wildcards(lambda wildcards: text(*(wildcards[name] for name in names)))
 
 
 def code(script):
     """A params function: the digest of the script's code."""
-    return lambda wildcards: script_digest(script)
+    return of_wildcards(lambda wildcards: script_digest(script))
+
+
+def repairs(artifact):
+    """A params function: how often this shard of an artifact was found damaged."""
+    pattern = (
+        f"{config['pathvars']['results']}/{artifact}/{{teacher}}/{{shard}}.parquet"
+    )
+    return of_wildcards(
+        lambda wildcards: artifacts.repairs(pattern.format(**wildcards))
+    )
 
 
 @cache
 def script_digest(script):
     return code_digest(Path("scripts") / f"{script}.py")
-
-
-def model_folder(name):
-    """The folder of a teacher, student or recipe."""
-    if name in config["training"]["recipes"]:
-        return f"{config['pathvars']['results']}/checkpoints/{name}/model"
-    return (config["teachers"].get(name) or config["training"]["students"][name])[
-        "model"
-    ]
 
 
 def model_identity(name):
@@ -73,10 +92,12 @@ def model_identity(name):
 
 
 def model_source(wildcards):
-    """What the identity of a teacher or student is made of."""
+    """The local files that an identity is made of; a hub repository has none."""
     settings = slices.identify_model(config, wildcards.model)
     if "published" in settings:
         return [settings["published"]]
+    if "revision" in settings:
+        return []
     folder = settings["model"]
     if folder.startswith(config["pathvars"]["results"]):
         return [f"{folder}/config.json"]
@@ -95,6 +116,36 @@ def benchmark(wildcards):
     return config["evaluation"]["benchmarks"][wildcards.benchmark]
 
 
-def of_shards(artifact, teacher, suffix):
-    """A teacher's files of all shards, in shard order."""
-    return [f"<results>/{artifact}/{teacher}/{shard}.{suffix}" for shard in SHARDS]
+def shards_of_job(shards):
+    """Names of the shards that one job of shard_queries writes: all, or each hundred of them.
+
+    Snakemake looks for the maker of an input among all outputs of a rule, one after the other, so
+    of very many shards a job had better make a part: hundreds, where the number is a multiple.
+    """
+    if len(shards) % 100:
+        return shards
+    return [f"{{hundred}}{shard[3:]}" for shard in shards[:100]]
+
+
+def of_shards(artifact, teacher):
+    """A teacher's artifacts of all shards, in shard order."""
+    return [f"<results>/{artifact}/{teacher}/{shard}.digest.json" for shard in SHARDS]
+
+
+def rows_of_teachers():
+    """Every shard of all teachers' rows that models made: they come back when they were deleted."""
+    made = ["responses"]
+    made += [a for s, a in OPTIONAL.items() if s in config["verification"]]
+    return expand(
+        "<results>/{artifact}/{teacher}/{shard}.parquet",
+        artifact=made,
+        teacher=config["teachers"],
+        shard=SHARDS,
+    )
+
+
+def if_configured(section):
+    """A teacher's artifact of one shard, if the configuration has the verifier that makes it."""
+    if section not in config["verification"]:
+        return []
+    return f"<results>/{OPTIONAL[section]}/{{teacher}}/{{shard}}.digest.json"

@@ -7,12 +7,10 @@
 
 rule measure_difficulty:
     input:
-        **content(
-            queries="<results>/queries/shards/{shard}.parquet",
-            verdicts=expand(
-                "<results>/verdicts/{teacher}/{{shard}}.parquet",
-                teacher=config["teachers"],
-            ),
+        queries="<results>/queries/shards/{shard}.digest.json",
+        verdicts=expand(
+            "<results>/verdicts/{teacher}/{{shard}}.digest.json",
+            teacher=config["teachers"],
         ),
     output:
         difficulty="<results>/difficulty/{shard}.parquet",
@@ -23,7 +21,7 @@ rule measure_difficulty:
         "../envs/data.yaml"
     params:
         code=code("measure_difficulty"),
-        config=sliced(lambda config, shard: slices.measure_difficulty(config)),
+        config=sliced(slices.measure_difficulty),
     shell:
         """
         python scripts/measure_difficulty.py \
@@ -36,7 +34,7 @@ rule measure_difficulty:
 
 rule collect_difficulty:
     input:
-        **content(shards=expand("<results>/difficulty/{shard}.parquet", shard=SHARDS)),
+        shards=expand("<results>/difficulty/{shard}.digest.json", shard=SHARDS),
     output:
         table="<results>/difficulty/table.parquet",
         digest="<results>/difficulty/table.digest.json",

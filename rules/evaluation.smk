@@ -1,8 +1,9 @@
-# Models answer benchmarks' questions k times each, through lm-eval.
+# Models answer benchmarks' questions k times each, through lm-eval; generations that hold are kept.
 #
-# REQUIRED INPUTS:  the models' folders, config evaluation.benchmarks.*.data and *.task
-# OUTPUTS:          <results>/evals/{model}/{benchmark}.json                mean, standard error, per-question scores
-#                   <results>/evals/{model}/{benchmark}.samples.jsonl.gz    every generation
+# REQUIRED INPUTS:  the models' identities, config evaluation.benchmarks.*.data and *.task
+# OUTPUTS:          <results>/evals/{model}/{benchmark}.json            mean, standard error, per-question scores
+#                   <results>/evals/{model}/{benchmark}.parquet         a row for each generation
+#                   <results>/evals/{model}/{benchmark}.metrics.json    responses, tokens and seconds of the last job
 
 
 rule evaluate:
@@ -12,28 +13,34 @@ rule evaluate:
         task=lambda wildcards: benchmark(wildcards)["task"],
     output:
         result=update("<results>/evals/{model}/{benchmark}.json"),
-        samples=update("<results>/evals/{model}/{benchmark}.samples.jsonl.gz"),
+        generations=update("<results>/evals/{model}/{benchmark}.parquet"),
+        digest="<results>/evals/{model}/{benchmark}.digest.json",
+        metrics="<results>/evals/{model}/{benchmark}.metrics.json",
     log:
         "<logs>/evaluate/{model}/{benchmark}.log",
     conda:
         "../envs/evaluation.yaml"
     params:
         code=code("evaluate"),
-        config=sliced(
-            lambda config, model, benchmark: slices.evaluate(config, benchmark)
+        repairs=lambda wildcards: artifacts.repairs(
+            f"{config['pathvars']['results']}/evals/{wildcards.model}/{wildcards.benchmark}.parquet"
         ),
+        config=sliced(slices.evaluate),
         seed=config["seed"],
-        model=lambda wildcards: model_folder(wildcards.model),
     shell:
         """
         python scripts/evaluate.py \
             --config {params.config:q} \
             --code-digest {params.code} \
             --seed {params.seed} \
-            --model {params.model:q} \
+            --model {input.model:q} \
             --model-name {wildcards.model} \
             --benchmark {wildcards.benchmark} \
             --data {input.data:q} \
             --task {input.task:q} \
-            --output {output.result:q} >{log:q} 2>&1
+            --threads {threads} \
+            --repairs {params.repairs} \
+            --output {output.result:q} \
+            --generations {output.generations:q} \
+            --metrics {output.metrics:q} >{log:q} 2>&1
         """

@@ -31,10 +31,8 @@ rule clean_source:
 
 rule filter_queries:
     input:
-        **content(
-            sources=expand(
-                "<results>/queries/cleaned/{source}.parquet", source=config["sources"]
-            )
+        sources=expand(
+            "<results>/queries/cleaned/{source}.digest.json", source=config["sources"]
         ),
         benchmarks=[b["data"] for b in config["evaluation"]["benchmarks"].values()],
     output:
@@ -61,25 +59,26 @@ rule filter_queries:
 
 rule shard_queries:
     input:
-        **content(
-            sources=expand(
-                "<results>/queries/{source}.parquet", source=config["sources"]
-            )
+        sources=expand(
+            "<results>/queries/{source}.digest.json", source=config["sources"]
         ),
     output:
-        queries=expand("<results>/queries/shards/{shard}.parquet", shard=SHARDS),
-        digest=expand("<results>/queries/shards/{shard}.digest.json", shard=SHARDS),
+        digest=expand(
+            "<results>/queries/shards/{shard}.digest.json", shard=SHARDS_OF_JOB
+        ),
     log:
-        "<logs>/shard_queries.log",
+        f"<logs>/shard_queries/{SHARDS_OF_JOB[0]}.log",
     conda:
         "../envs/data.yaml"
     params:
         code=code("shard_queries"),
         shards=slices.shard_queries(config),
+        hundred=lambda wildcards: wildcards.get("hundred", ""),
     shell:
         """
         python scripts/shard_queries.py \
             --sources {input.sources:q} \
             --shards {params.shards} \
-            --output-dir $(dirname {output.queries[0]:q}) >{log:q} 2>&1
+            --only={params.hundred} \
+            --output-dir $(dirname {output.digest[0]:q}) >{log:q} 2>&1
         """

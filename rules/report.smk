@@ -6,15 +6,11 @@
 
 rule report:
     input:
-        **content(
-            queries=expand(
-                "<results>/queries/{source}.parquet", source=config["sources"]
-            ),
-            difficulty="<results>/difficulty/table.parquet",
-            selected=expand(
-                "<results>/selected/{set}.parquet", set=config["selection"]
-            ),
+        queries=expand(
+            "<results>/queries/{source}.digest.json", source=config["sources"]
         ),
+        difficulty="<results>/difficulty/table.digest.json",
+        selected=expand("<results>/selected/{set}.digest.json", set=config["selection"]),
         checkpoints=expand(
             "<results>/checkpoints/{recipe}/checkpoint.json",
             recipe=config["training"]["recipes"],

@@ -2,7 +2,8 @@
 #
 # REQUIRED INPUTS:  <results>/queries/shards/{shard}.parquet, teachers' models or published data
 # OUTPUTS:          <results>/models/{model}.json                    what names a model in keys
-#                   <results>/responses/{teacher}/{shard}.parquet    a row for each query and pass
+#                   <results>/responses/{teacher}/{shard}.parquet    a row for each query and pass;
+#                                                                    beside it the job's metrics.json
 
 
 rule identify_model:
@@ -28,22 +29,22 @@ rule identify_model:
 
 rule generate_responses:
     input:
-        **content(queries="<results>/queries/shards/{shard}.parquet"),
-        prompt=lambda wildcards: config["teachers"][wildcards.teacher]["prompt"],
+        queries="<results>/queries/shards/{shard}.digest.json",
+        prompt=of_wildcards(
+            lambda wildcards: config["teachers"][wildcards.teacher]["prompt"]
+        ),
         model="<results>/models/{teacher}.json",
     output:
         responses=update("<results>/responses/{teacher}/{shard}.parquet"),
         digest="<results>/responses/{teacher}/{shard}.digest.json",
-        metrics="<results>/responses/{teacher}/{shard}.metrics.json",
     log:
         "<logs>/generate_responses/{teacher}/{shard}.log",
     conda:
         "../envs/generation.yaml"
     params:
         code=code("generate_responses"),
-        config=sliced(
-            lambda config, teacher, shard: slices.generate_responses(config, teacher)
-        ),
+        repairs=repairs("responses"),
+        config=sliced(slices.generate_responses),
     shell:
         """
         python scripts/generate_responses.py \
@@ -52,6 +53,6 @@ rule generate_responses:
             --model {input.model:q} \
             --config {params.config:q} \
             --threads {threads} \
-            --output {output.responses:q} \
-            --metrics {output.metrics:q} >{log:q} 2>&1
+            --repairs {params.repairs} \
+            --output {output.responses:q} >{log:q} 2>&1
         """

@@ -8,13 +8,8 @@
 
 rule select_responses:
     input:
-        **content(difficulty="<results>/difficulty/table.parquet"),
-        verdicts=lambda wildcards: ancient(
-            of_shards("verdicts", selected_teacher(wildcards), "parquet")
-        ),
-        verdicts_digest=lambda wildcards: of_shards(
-            "verdicts", selected_teacher(wildcards), "digest.json"
-        ),
+        difficulty="<results>/difficulty/table.digest.json",
+        verdicts=lambda wildcards: of_shards("verdicts", selected_teacher(wildcards)),
     output:
         selected="<results>/selected/{set}.parquet",
         digest="<results>/selected/{set}.digest.json",
@@ -40,16 +35,9 @@ rule select_responses:
 
 rule export_dataset:
     input:
-        **content(
-            selected="<results>/selected/{set}.parquet",
-            queries=expand("<results>/queries/shards/{shard}.parquet", shard=SHARDS),
-        ),
-        responses=lambda wildcards: ancient(
-            of_shards("responses", selected_teacher(wildcards), "parquet")
-        ),
-        responses_digest=lambda wildcards: of_shards(
-            "responses", selected_teacher(wildcards), "digest.json"
-        ),
+        selected="<results>/selected/{set}.digest.json",
+        queries=expand("<results>/queries/shards/{shard}.digest.json", shard=SHARDS),
+        responses=lambda wildcards: of_shards("responses", selected_teacher(wildcards)),
     output:
         dataset="<results>/datasets/{set}/train.parquet",
         digest="<results>/datasets/{set}/train.digest.json",

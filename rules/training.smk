@@ -1,20 +1,19 @@
 # Recipes train students on selected sets; a later stage starts from an earlier one's checkpoint.
 #
-# REQUIRED INPUTS:  <results>/datasets/{set}/train.parquet, the parent's model folder
+# REQUIRED INPUTS:  <results>/datasets/{set}/train.parquet, the parent's identity
 # OUTPUTS:          <results>/checkpoints/{recipe}/checkpoint.json    what was trained on what, and the files
 #                   <results>/checkpoints/{recipe}/model/             a Hugging Face model folder
 #                   <results>/checkpoints/{recipe}/log.csv            the trainer's log
+#                   <results>/checkpoints/{recipe}/metrics.json       steps, tokens and seconds of the last job
 
 
 rule train:
     input:
-        dataset=lambda wildcards: ancient(
-            f"<results>/datasets/{recipe(wildcards)['dataset']}/train.parquet"
-        ),
-        dataset_digest=lambda wildcards: f"<results>/datasets/{recipe(wildcards)['dataset']}/train.digest.json",
+        dataset=lambda wildcards: f"<results>/datasets/{recipe(wildcards)['dataset']}/train.digest.json",
         parent=lambda wildcards: model_identity(recipe(wildcards)["parent"]),
     output:
         checkpoint=update("<results>/checkpoints/{recipe}/checkpoint.json"),
+        metrics="<results>/checkpoints/{recipe}/metrics.json",
     log:
         "<logs>/train/{recipe}.log",
     conda:
@@ -23,15 +22,15 @@ rule train:
         code=code("train"),
         config=sliced(slices.train),
         seed=config["seed"],
-        parent=lambda wildcards: model_folder(recipe(wildcards)["parent"]),
     shell:
         """
         python scripts/train.py \
             --config {params.config:q} \
             --code-digest {params.code} \
             --seed {params.seed} \
-            --parent {params.parent:q} \
+            --parent {input.parent:q} \
             --dataset {input.dataset:q} \
             --output {output.checkpoint:q} \
-            --work-dir $(dirname {output.checkpoint:q})/work >{log:q} 2>&1
+            --work-dir $(dirname {output.checkpoint:q})/work \
+            --metrics {output.metrics:q} >{log:q} 2>&1
         """

@@ -1,33 +1,159 @@
-# Every response gets a verdict; verdicts that hold are kept.
+# Every response gets a verdict; checks, judgements, rewards and perplexities that hold are kept.
 #
-# REQUIRED INPUTS:  <results>/queries/shards/{shard}.parquet, <results>/responses/{teacher}/{shard}.parquet
-# OUTPUTS:          <results>/verdicts/{teacher}/{shard}.parquet    a row for each response
+# REQUIRED INPUTS:  <results>/queries/shards/{shard}, <results>/responses/{teacher}/{shard},
+#                   the models of config verification.judge, .reward and .perplexity, where given
+# OUTPUTS:          <results>/checks/{teacher}/{shard}.parquet          what the verifiers say of each answer
+#                   <results>/judgements/{teacher}/{shard}.parquet      the judge, of those that need one
+#                   <results>/rewards/{teacher}/{shard}.parquet         the reward model, of other and multi-turn
+#                   <results>/perplexities/{teacher}/{shard}.parquet    of each question and answer
+#                   <results>/verdicts/{teacher}/{shard}.parquet        a row for each response
 
 
-rule verify_responses:
+rule check_responses:
     input:
-        **content(
-            queries="<results>/queries/shards/{shard}.parquet",
-            responses="<results>/responses/{teacher}/{shard}.parquet",
-        ),
+        queries="<results>/queries/shards/{shard}.digest.json",
+        responses=rules.generate_responses.output.digest,
     output:
-        verdicts=update("<results>/verdicts/{teacher}/{shard}.parquet"),
-        digest="<results>/verdicts/{teacher}/{shard}.digest.json",
-        metrics="<results>/verdicts/{teacher}/{shard}.metrics.json",
+        checks=update("<results>/checks/{teacher}/{shard}.parquet"),
+        digest="<results>/checks/{teacher}/{shard}.digest.json",
     log:
-        "<logs>/verify_responses/{teacher}/{shard}.log",
+        "<logs>/check_responses/{teacher}/{shard}.log",
     conda:
         "../envs/verification.yaml"
     params:
-        code=code("verify_responses"),
-        config=sliced(lambda config, **wildcards: slices.verify_responses(config)),
+        code=code("check_responses"),
+        repairs=repairs("checks"),
+        config=sliced(slices.check_responses),
     shell:
         """
-        python scripts/verify_responses.py \
+        python scripts/check_responses.py \
             --queries {input.queries:q} \
             --responses {input.responses:q} \
             --config {params.config:q} \
             --workers {threads} \
-            --output {output.verdicts:q} \
-            --metrics {output.metrics:q} >{log:q} 2>&1
+            --repairs {params.repairs} \
+            --output {output.checks:q} >{log:q} 2>&1
+        """
+
+
+rule judge_responses:
+    input:
+        queries="<results>/queries/shards/{shard}.digest.json",
+        responses=rules.generate_responses.output.digest,
+        checks=rules.check_responses.output.digest,
+        prompt=lambda wildcards: config["verification"]["judge"]["prompt"],
+        model="<results>/models/judge.json",
+    output:
+        judgements=update("<results>/judgements/{teacher}/{shard}.parquet"),
+        digest="<results>/judgements/{teacher}/{shard}.digest.json",
+    log:
+        "<logs>/judge_responses/{teacher}/{shard}.log",
+    conda:
+        "../envs/generation.yaml"
+    params:
+        code=code("judge_responses"),
+        repairs=repairs("judgements"),
+        config=sliced(slices.judge_responses),
+    shell:
+        """
+        python scripts/judge_responses.py \
+            --queries {input.queries:q} \
+            --responses {input.responses:q} \
+            --checks {input.checks:q} \
+            --prompt {input.prompt:q} \
+            --model {input.model:q} \
+            --config {params.config:q} \
+            --threads {threads} \
+            --repairs {params.repairs} \
+            --output {output.judgements:q} >{log:q} 2>&1
+        """
+
+
+rule reward_responses:
+    input:
+        queries="<results>/queries/shards/{shard}.digest.json",
+        responses=rules.generate_responses.output.digest,
+        model="<results>/models/reward.json",
+    output:
+        rewards=update("<results>/rewards/{teacher}/{shard}.parquet"),
+        digest="<results>/rewards/{teacher}/{shard}.digest.json",
+    log:
+        "<logs>/reward_responses/{teacher}/{shard}.log",
+    conda:
+        "../envs/generation.yaml"
+    params:
+        code=code("reward_responses"),
+        repairs=repairs("rewards"),
+        config=sliced(slices.reward_responses),
+    shell:
+        """
+        python scripts/reward_responses.py \
+            --queries {input.queries:q} \
+            --responses {input.responses:q} \
+            --model {input.model:q} \
+            --config {params.config:q} \
+            --threads {threads} \
+            --repairs {params.repairs} \
+            --output {output.rewards:q} >{log:q} 2>&1
+        """
+
+
+rule measure_perplexity:
+    input:
+        queries="<results>/queries/shards/{shard}.digest.json",
+        responses=rules.generate_responses.output.digest,
+        model="<results>/models/perplexity.json",
+    output:
+        perplexities=update("<results>/perplexities/{teacher}/{shard}.parquet"),
+        digest="<results>/perplexities/{teacher}/{shard}.digest.json",
+    log:
+        "<logs>/measure_perplexity/{teacher}/{shard}.log",
+    conda:
+        "../envs/generation.yaml"
+    params:
+        code=code("measure_perplexity"),
+        repairs=repairs("perplexities"),
+        config=sliced(slices.measure_perplexity),
+    shell:
+        """
+        python scripts/measure_perplexity.py \
+            --queries {input.queries:q} \
+            --responses {input.responses:q} \
+            --model {input.model:q} \
+            --config {params.config:q} \
+            --threads {threads} \
+            --repairs {params.repairs} \
+            --output {output.perplexities:q} >{log:q} 2>&1
+        """
+
+
+rule decide_verdicts:
+    input:
+        queries="<results>/queries/shards/{shard}.digest.json",
+        responses=rules.generate_responses.output.digest,
+        checks=rules.check_responses.output.digest,
+        judgements=if_configured("judge"),
+        rewards=if_configured("reward"),
+        perplexities=if_configured("perplexity"),
+    output:
+        verdicts="<results>/verdicts/{teacher}/{shard}.parquet",
+        digest="<results>/verdicts/{teacher}/{shard}.digest.json",
+    log:
+        "<logs>/decide_verdicts/{teacher}/{shard}.log",
+    conda:
+        "../envs/data.yaml"
+    params:
+        code=code("decide_verdicts"),
+        thresholds=sliced(slices.decide_verdicts),
+    shell:
+        """
+        python scripts/decide_verdicts.py \
+            --queries {input.queries:q} \
+            --responses {input.responses:q} \
+            --checks {input.checks:q} \
+            --judgements {input.judgements:q} \
+            --rewards {input.rewards:q} \
+            --perplexities {input.perplexities:q} \
+            --thresholds {params.thresholds:q} \
+            --output {output.verdicts:q} >{log:q} 2>&1
         """

@@ -4,9 +4,10 @@ import argparse
 import json
 import sys
 
+from deepdistill.artifacts import metrics_path
 from deepdistill.errors import exit_code
-from deepdistill.files import read_json
-from deepdistill.responses.backends.backend import Backend
+from deepdistill.models import read_identity, work_offline
+from deepdistill.responses.backends.choice import backend_opener
 from deepdistill.responses.generate import generate_shard
 from deepdistill.responses.prompts import read_prompt
 from deepdistill.schemas import SHARD
@@ -21,32 +22,20 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--model", required=True, help="identity of the model or of published data")
     parser.add_argument("--config", required=True, type=json.loads, help="teacher settings, JSON")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--repairs", type=int, default=0, help="times the shard was damaged")
     parser.add_argument("--output", required=True, help="Parquet artifact responses")
-    parser.add_argument("--metrics", required=True, help="JSON")
     args = parser.parse_args(argv)
-    identity, config = read_json(args.model), args.config
-
-    def make_backend() -> Backend:
-        # Imported when it is needed: a job without missing rows must not load torch.
-        if config["backend"] == "published":
-            from deepdistill.responses.backends.published import PublishedBackend
-
-            return PublishedBackend(identity["path"], config["question"], config["response"])
-        import torch
-
-        from deepdistill.responses.backends.local_transformers import TransformersBackend
-
-        torch.set_num_threads(args.threads)
-        return TransformersBackend(identity["path"], config)
-
+    work_offline()
+    identity = read_identity(args.model)
     generate_shard(
         queries=read_artifact(args.queries, SHARD),
         prompt=read_prompt(args.prompt),
-        model=identity["digest"],
-        make_backend=make_backend,
-        config=config,
+        model=identity.digest,
+        make_backend=backend_opener(args.config, identity, args.threads),
+        config=args.config,
         output=args.output,
-        metrics=args.metrics,
+        metrics=metrics_path(args.output),
+        repairs=args.repairs,
     )
 
 

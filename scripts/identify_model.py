@@ -12,11 +12,15 @@ def main(argv: list[str]) -> None:
     """Run the script."""
     parser = argparse.ArgumentParser(description=__doc__)
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--model", help="model folder")
+    what.add_argument("--model", help="model folder; with --revision, hub repository org/name")
     what.add_argument("--published", help="file of published responses")
+    parser.add_argument("--revision", help="commit or tag of the hub repository")
     parser.add_argument("--output", required=True, help="identity, JSON")
     args = parser.parse_args(argv)
-    identity = data_identity(args.published) if args.published else model_identity(args.model)
+    if args.published:
+        identity = data_identity(args.published)
+    else:
+        identity = model_identity(args.model, args.revision)
     write_json(args.output, identity)
 
 

@@ -15,9 +15,10 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sources", required=True, nargs="+", help="artifacts queries")
     parser.add_argument("--shards", required=True, type=int, help="number of shards")
+    parser.add_argument("--only", default="", help="how the names of wanted shards begin")
     parser.add_argument("--output-dir", required=True, type=Path, help="for SHARD.parquet files")
     args = parser.parse_args(argv)
-    for shard, table in shard_queries(args.sources, args.shards):
+    for shard, table in shard_queries(args.sources, args.shards, args.only):
         write_artifact(args.output_dir / f"{shard}.parquet", SHARD, table)
 
 

@@ -17,10 +17,11 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--config", required=True, type=json.loads, help="recipe, as JSON")
     parser.add_argument("--code-digest", required=True)
     parser.add_argument("--seed", required=True, type=int)
-    parser.add_argument("--parent", required=True, help="model folder to start from")
+    parser.add_argument("--parent", required=True, help="identity of the model to start from")
     parser.add_argument("--dataset", required=True, help="Parquet file with a column messages")
     parser.add_argument("--output", required=True, help="CHECKPOINT.json to write")
     parser.add_argument("--work-dir", required=True, help="trainer states of an unfinished run")
+    parser.add_argument("--metrics", required=True, help="steps, tokens and seconds, JSON")
     options = parser.parse_args(argv)
     work_offline()
     train_checkpoint(
@@ -31,6 +32,7 @@ def main(argv: list[str]) -> None:
         options.output,
         options.work_dir,
         options.code_digest,
+        options.metrics,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from deepdistill.models import work_offline
+from running import clone, run
 
 work_offline()
 
@@ -28,6 +29,20 @@ PIECES += ["<think>", "</think>", "<answer>", "</answer>", "\\boxed{"]
 def root() -> Path:
     """The repository's root."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def bare_clone(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone in which nothing has run."""
+    return clone(root, tmp_path_factory.mktemp("clone"))
+
+
+@pytest.fixture(scope="session")
+def done(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone in which the tiny configuration has run once."""
+    folder = clone(root, tmp_path_factory.mktemp("done"))
+    run(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -104,6 +104,39 @@ def test_a_missing_model_folder_is_named(tmp_path: Path) -> None:
         check_inputs(check_config(config))
 
 
+HUB = {"model": "org/name", "revision": "v1"}
+
+
+@pytest.mark.parametrize("name", ["org", "models/org/name", "org/na me", "{results}/org/name"])
+def test_beside_a_revision_a_model_is_a_hub_repository(tmp_path: Path, name: str) -> None:
+    config = put("teachers.r1", {"backend": "transformers", "passes": 1, **HUB})
+    config["training"]["students"]["base"] = dict(HUB)
+    config["evaluation"]["benchmarks"] = {}
+    (tmp_path / "q").touch()
+    config["sources"]["questions"]["path"] = str(tmp_path / "q")
+    check_inputs(check_config(config))  # no folder is looked for
+    config["training"]["students"]["base"]["model"] = name
+    with pytest.raises(InputError, match=r"students\.base\.model: found .*, allowed .*org/name"):
+        check_inputs(check_config(config))
+
+
+def test_a_model_is_identified_by_what_its_section_names() -> None:
+    config = put("training.students.hub", dict(HUB))
+    checked = check_config(config)
+    checked["verification"]["judge"] = {**HUB, "max_tokens": 1}
+    assert slices.identify_model(checked, "base") == {"model": "models/base"}
+    assert slices.identify_model(checked, "hub") == HUB
+    assert slices.identify_model(checked, "judge") == HUB
+    assert slices.identify_model(checked, "r1") == {"published": "r1.jsonl"}
+
+
+def test_a_student_may_not_have_the_name_of_a_verification_model() -> None:
+    config = put("training.students.judge", {"model": "models/judge"})
+    check_config(config)
+    with pytest.raises(InputError, match=r"config: judge: names a teacher, .* more than once"):
+        check_config({**config, "verification": {"judge": {"model": "models/other"}}})
+
+
 def nodes(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     yield path, schema
     for name, child in schema.get("properties", {}).items():
@@ -145,7 +178,12 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
 ELSEWHERE = {"data", "pathvars", "path", "task", "prompt", "parent", "dataset", "seed"}
 
 
-CHANGED: dict[type, Any] = {dict: {"changed": 1}, list: [{"name": "changed"}]}
+CHANGED: dict[type, Any] = {
+    dict: {"changed": 1},
+    list: [{"name": "changed"}],
+    int: 77,
+    float: 0.123,
+}
 
 
 def all_slices(config: dict[str, Any]) -> str:
@@ -153,13 +191,18 @@ def all_slices(config: dict[str, Any]) -> str:
         slices.make_demo_sources(config),
         slices.filter_queries(config),
         slices.shard_queries(config),
-        slices.verify_responses(config),
+        slices.check_responses(config),
+        slices.judge_responses(config),
+        slices.reward_responses(config),
+        slices.measure_perplexity(config),
+        slices.decide_verdicts(config),
         slices.measure_difficulty(config),
         slices.report(config),
         *(slices.train_demo_model(config, m) for m in config["demo"]["models"]),
         *(slices.clean_source(config, s) for s in config["sources"]),
         *(slices.identify_model(config, t) for t in config["teachers"]),
         *(slices.identify_model(config, s) for s in config["training"]["students"]),
+        *(slices.identify_model(config, v) for v in slices.VERIFICATION_MODELS),
         *(slices.generate_responses(config, t) for t in config["teachers"]),
         *(slices.export_dataset(config, s) for s in config["selection"]),
         *(slices.train(config, r) for r in config["training"]["recipes"]),
@@ -169,7 +212,9 @@ def all_slices(config: dict[str, Any]) -> str:
 
 
 def test_every_key_is_in_the_slice_of_some_rule(root: Path) -> None:
-    config = check_config(yaml.safe_load((root / "config" / "config.yaml").read_text()))
+    demo = yaml.safe_load((root / "config" / "config.yaml").read_text())
+    judged = {name: {"model": "m"} for name in slices.VERIFICATION_MODELS}
+    config = check_config({**demo, "verification": judged})
     before = all_slices(config)
     unowned = []
     for path in leaves(config):

@@ -12,9 +12,14 @@ TABLES = [
     schemas.QUERIES,
     schemas.SHARD,
     schemas.RESPONSES,
+    schemas.CHECKS,
+    schemas.JUDGEMENTS,
+    schemas.REWARDS,
+    schemas.PERPLEXITIES,
     schemas.VERDICTS,
     schemas.SELECTED,
     schemas.DATASET,
+    schemas.GENERATIONS,
 ]
 
 

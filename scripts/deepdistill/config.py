@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,18 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from deepdistill.errors import InputError
+from deepdistill.slices import VERIFICATION_MODELS
 
 SCHEMA = Path(__file__).resolve().parents[2] / "config" / "schemas" / "config.schema.yaml"
+
+REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+"""Names of repositories on the Hugging Face hub."""
 
 
 def load_schema() -> dict[str, Any]:
     """Return the JSON schema of the configuration."""
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    # The loader in C: the other one takes longer than all else that is done with the schema.
+    schema = yaml.load(SCHEMA.read_text(encoding="utf-8"), yaml.CSafeLoader)
     assert isinstance(schema, dict)
     return schema
 
@@ -58,7 +64,10 @@ def _resolve_paths(config: dict[str, Any]) -> None:
 
 def _paths(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
     """Yield (dotted key, section, name) of every path in the configuration."""
+    verification = config["verification"]
+    used = {name: verification[name] for name in VERIFICATION_MODELS if verification.get(name)}
     sections = {
+        "verification": (used, ("model", "prompt")),
         "sources": (config["sources"], ("path",)),
         "teachers": (config["teachers"], ("model", "data", "prompt")),
         "training.students": (config["training"]["students"], ("model",)),
@@ -74,14 +83,21 @@ def _paths(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], str
 def check_inputs(config: Mapping[str, Any]) -> None:
     """Raise :class:`InputError` for the first file or model folder that is not there.
 
-    What the workflow itself makes (below ``results``) is left out.
+    What the workflow itself makes (below ``results``) is left out, and so are hub repositories,
+    of which only the form of the name is looked at.
     """
     made = config["pathvars"]["results"].rstrip("/") + "/"
     for key, section, name in _paths(config):
         path = Path(section[name])
-        if section[name].startswith(made):
+        if name == "model" and "revision" in section:
+            if not REPOSITORY.fullmatch(section[name]):
+                raise InputError(
+                    f"config: {key}: found {section[name]!r}, allowed beside a revision: "
+                    "a hub repository, org/name"
+                )
+        elif section[name].startswith(made):
             continue
-        if name == "model":
+        elif name == "model":
             if not (path / "config.json").is_file():
                 raise InputError(
                     f"config: {key}: found {str(path)!r}, allowed: a model folder in Hugging "
@@ -205,12 +221,13 @@ def _broken_references(config: dict[str, Any]) -> Iterator[str]:
             yield unknown(f"training.recipes.{name}.parent", recipe["parent"], parents)
         elif _circular(name, recipes):
             yield f"config: training.recipes.{name}.parent: the recipe is its own ancestor"
-    names = [*teachers, *students, *recipes]
+    verifying = [name for name in VERIFICATION_MODELS if config["verification"].get(name)]
+    names = [*teachers, *students, *recipes, *verifying]
     for name in names:
         if names.count(name) > 1:
             yield (
-                f"config: {name}: names a teacher, a student or a recipe more than once; "
-                "models need different names"
+                f"config: {name}: names a teacher, a student or a recipe, or a model of the "
+                "section verification, more than once; models need different names"
             )
     with_model = {n for n, t in teachers.items() if "model" in t} | {*students, *recipes}
     for name in config["evaluation"]["models"]:

@@ -1,4 +1,4 @@
-"""Content keys: which fields make a query, a response and a verdict what they are.
+"""Content keys: which fields make a query, a response and all that is measured of it what they are.
 
 A key changes exactly when one of its fields does, so a row whose key still holds needs no work.
 The fields are the functions' parameters; adding one here makes every row stale.
@@ -49,30 +49,45 @@ def _shard_name(index: int, shards: int) -> str:
 def request_key(
     messages: Sequence[Mapping[str, str]],
     model: str,
-    sampling: Mapping[str, Any],
+    settings: Mapping[str, Any],
     pass_number: int,
-    seed: int,
+    seed: int | None,
 ) -> str:
     """Return the key of a response.
 
     ``messages`` is the prompt as rendered; ``model`` identifies weights, tokenizer and chat
-    template (the digest of the model folder); ``sampling`` is
-    temperature and top_p. The token limit is not part of the key: a response that ended by itself
-    is the same under every larger limit (see :func:`deepdistill.responses.rows.holds`).
+    template (the digest of the model folder); ``settings`` are those that change what it
+    writes, and ``seed`` the configuration's seed, None where nothing is drawn. The token limit is
+    not part of the key: a response that ended by itself is the same under every larger limit (see
+    :func:`deepdistill.responses.rows.holds`).
     """
-    return digest([list(map(dict, messages)), model, dict(sampling), pass_number, seed])
+    return digest([list(map(dict, messages)), model, dict(settings), pass_number, seed])
 
 
-def verdict_key(
-    answer: str | None, problem: str | None, reference: str, verifier: str, settings: Any
+def check_key(answer: str, reference: str, verifier: str, settings: Any) -> str:
+    """Return the key of a check.
+
+    ``answer`` is the response's, ``verifier`` is the digest of the verifier's code, ``settings``
+    the part of the configuration that it uses. Thresholds are not part of any key: they turn
+    scores into states without asking a verifier again.
+    """
+    return digest([answer, reference, verifier, settings])
+
+
+def reward_key(
+    messages: Sequence[Mapping[str, str]], model: str, settings: Mapping[str, Any]
 ) -> str:
-    """Return the key of a verdict.
+    """Return the key of a reward.
 
-    ``answer`` and ``problem`` are the response's, ``verifier`` is the digest of the verifier's
-    code, ``settings`` the part of the configuration that it uses. The threshold is not part of
-    the key: it turns a score into a state without asking the verifier again.
+    ``messages`` is the dialogue with the answer as its last turn, ``model`` the digest of the
+    reward model's folder, ``settings`` the part of the configuration that the value depends on.
     """
-    return digest([answer, problem, reference, verifier, settings])
+    return digest([list(map(dict, messages)), model, dict(settings)])
+
+
+def perplexity_key(text: str, model: str, settings: Mapping[str, Any]) -> str:
+    """Return the key of a perplexity; parameters as for :func:`reward_key`."""
+    return digest([text, model, dict(settings)])
 
 
 def row_seed(seed: int, query: str, pass_number: int) -> int:

@@ -1,15 +1,28 @@
-"""What a model folder is: Hugging Face format, named by the content of the files that matter."""
+"""Models: folders in Hugging Face format, named by the content of the files that matter.
+
+An identity file is what the rest of the workflow knows of a model. It is small JSON of one of
+three kinds: a local folder (``path``), a hub repository (``hub``, ``revision``, and ``commit``,
+which the revision stood for), or a checkpoint's manifest, which has ``model/`` beside it. Each
+has ``digest``, the content's name in keys. Published responses have an identity of the first kind.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 from deepdistill.errors import InputError
-from deepdistill.files import canonical_json, sha256_file
+from deepdistill.files import canonical_json, read_json, sha256_file
+from deepdistill.hub import cached_snapshot, fetch_snapshot
+
+MODEL = "model"
+"""Name of the model folder beside a checkpoint's manifest."""
 
 CONFIG = "config.json"
 
@@ -78,9 +91,23 @@ def work_offline() -> None:
         )
 
 
-def model_identity(folder: str) -> dict[str, str]:
-    """Return what names a model in keys: its ``path``, and the ``digest`` of its content."""
-    return {"path": folder, "digest": model_digest(folder)}
+def model_identity(model: str, revision: str | None = None) -> dict[str, str]:
+    """Return the identity of a model folder, or with ``revision`` that of a hub repository.
+
+    A repository is downloaded as far as the cache has it not. Its digest is that of the files, so
+    two revisions with the same files are the same model.
+
+    Raises :class:`InputError` if there is no such folder, repository or revision.
+    """
+    if revision is None:
+        return {"path": model, "digest": model_digest(model)}
+    folder = fetch_snapshot(model, revision, MODEL_FILES)
+    return {
+        "hub": model,
+        "revision": revision,
+        "commit": folder.name,
+        "digest": model_digest(folder),
+    }
 
 
 def data_identity(path: str) -> dict[str, str]:
@@ -88,3 +115,72 @@ def data_identity(path: str) -> dict[str, str]:
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file of published responses")
     return {"path": path, "digest": sha256_file(path)}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What an identity file says.
+
+    Example:
+        >>> parent = read_identity("results/models/base.json")
+        >>> parent.digest  # for keys; needs nothing but the file
+        >>> parent.find()  # when the model is loaded
+    """
+
+    file: Path
+    fields: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content, in hexadecimal."""
+        digest: str = self.fields["digest"]
+        return digest
+
+    @property
+    def origin(self) -> str:
+        """Where the content comes from, for people to read."""
+        if "hub" in self.fields:
+            return f"{self.fields['hub']} at {self.fields['revision']}"
+        return str(self._path())
+
+    def find(self) -> Path:
+        """Return the model's local folder (or the file of published responses).
+
+        A hub repository is looked for in the cache only. Raises :class:`InputError` naming the
+        identity file if what it stands for is gone.
+        """
+        if "hub" in self.fields:
+            folder = cached_snapshot(self.fields["hub"], self.fields["commit"], MODEL_FILES)
+            if folder is None:
+                raise InputError(
+                    f"{self.file}: {self.origin} is no longer in the cache (HF_HOME); "
+                    f"delete {self.file} to have it downloaded again"
+                )
+            return folder
+        path = self._path()
+        if not path.exists():
+            raise InputError(
+                f"{self.file}: {path} is no longer there; "
+                f"put it back, or delete {self.file} to have it made again"
+            )
+        return path
+
+    def _path(self) -> Path:
+        return Path(self.fields.get("path") or self.file.parent / MODEL)
+
+
+def read_identity(file: str | Path) -> Identity:
+    """Read an identity file of any kind: ``models/{model}.json`` or a ``checkpoint.json``.
+
+    Raises :class:`InputError` if it is missing or no identity.
+    """
+    try:
+        fields = read_json(file)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{file}: not readable as a model's identity: {reason}") from None
+    if not isinstance(fields, dict) or not isinstance(fields.get("digest"), str):
+        raise InputError(
+            f"{file}: not a model's identity: no digest in it; delete it to have it made again"
+        )
+    return Identity(Path(file), fields)

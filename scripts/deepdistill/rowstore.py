@@ -10,21 +10,53 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow.parquet as pq
+from tqdm import tqdm
 
 from deepdistill.errors import InputError
 from deepdistill.files import atomic_path
 from deepdistill.schemas import Artifact
-from deepdistill.tables import from_rows, read_artifact, write_artifact
+from deepdistill.tables import Place, Row, from_rows, read_artifact, write_artifact
 
 log = logging.getLogger(__name__)
 
+Item = TypeVar("Item")
+
 _SHARD = re.compile(r"(\d+)-of-(\d+)\.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A shard's rows, those of them that were computed, and the seconds that it took."""
+
+    rows: Sequence[Row]
+    computed: Sequence[Row]
+    seconds: float
+
+    @property
+    def kept(self) -> int:
+        """How many rows were there already."""
+        return len(self.rows) - len(self.computed)
+
+    def metrics(self, repairs: int) -> dict[str, Any]:
+        """Return what every row-keyed job's ``metrics.json`` says.
+
+        ``repairs`` counts how often the shard was found damaged
+        (:func:`deepdistill.artifacts.repairs`).
+        """
+        return {
+            "rows_kept": self.kept,
+            "rows_computed": len(self.computed),
+            "seconds": round(self.seconds, 3),
+            "repairs": repairs,
+        }
 
 
 class RowStore:
@@ -32,9 +64,7 @@ class RowStore:
 
     Example:
         >>> store = RowStore("results/responses/r1/00000-of-00004.parquet", RESPONSES)
-        >>> kept = [row for row in store.rows() if still_holds(row)]
-        >>> store.append(new_rows)  # safe on disk from here on
-        >>> store.publish(kept + new_rows)
+        >>> filled = store.fill(requests_by_place, keep=row_if_it_holds, compute=generate)
     """
 
     def __init__(self, output: str | Path, artifact: Artifact) -> None:
@@ -42,7 +72,54 @@ class RowStore:
         self._artifact = artifact
         self._parts = self._output.with_suffix(".parts")
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def fill(
+        self,
+        wanted: Mapping[Place, Item],
+        keep: Callable[[Row, Item], Row | None],
+        compute: Callable[[Sequence[Item]], Iterable[Sequence[Row]]],
+    ) -> Filled:
+        """Publish the artifact with one row for each place of ``wanted``.
+
+        ``keep`` returns an existing row, brought up to date where it need be, if it still holds
+        for the item, else None. ``compute`` yields the rows of the missing items in groups as they
+        are finished, and is called only if there are any; each group is safe on disk before the
+        next is asked for.
+        """
+        filled = self.gather(wanted, keep, compute)
+        self.publish(filled.rows)
+        return filled
+
+    def gather(
+        self,
+        wanted: Mapping[Place, Item],
+        keep: Callable[[Row, Item], Row | None],
+        compute: Callable[[Sequence[Item]], Iterable[Sequence[Row]]],
+    ) -> Filled:
+        """Do the same without publishing: new rows stay in part files.
+
+        For a job that may still fail after its rows are made. Snakemake takes away what a failed
+        job published.
+        """
+        started = time.monotonic()
+        rows: dict[Place, Row] = {}
+        for old in self.rows():
+            place = (old["query_id"], old["pass"])
+            if place in wanted and place not in rows:
+                held = keep(old, wanted[place])
+                if held is not None:
+                    rows[place] = held
+        missing = [item for place, item in wanted.items() if place not in rows]
+        log.info("%d rows, %d kept, %d to compute", len(wanted), len(rows), len(missing))
+        computed: list[Row] = []
+        if missing:
+            with tqdm(total=len(missing), unit="row", disable=None) as progress:
+                for group in compute(missing):
+                    self.append(group)
+                    computed += group
+                    progress.update(len(group))
+        return Filled([*rows.values(), *computed], computed, time.monotonic() - started)
+
+    def rows(self) -> Iterator[Row]:
         """Yield rows of every place that may hold some, the newest place first.
 
         A file that cannot be read is named in the log and left out: its rows are made again.
@@ -53,13 +130,13 @@ class RowStore:
             except InputError as error:
                 log.warning("rows are made again: %s", error)
 
-    def append(self, rows: Iterable[dict[str, Any]]) -> None:
+    def append(self, rows: Iterable[Row]) -> None:
         """Write rows to a part file, where a later attempt finds them."""
         number = len(self._part_files())
         with atomic_path(self._parts / f"{number:06}.parquet") as temporary:
-            pq.write_table(from_rows(self._artifact, rows), temporary, compression="zstd")
+            pq.write_table(from_rows(self._artifact, rows), temporary, write_page_checksum=True)
 
-    def publish(self, rows: Iterable[dict[str, Any]]) -> None:
+    def publish(self, rows: Iterable[Row]) -> None:
         """Write all of the shard's rows as the artifact and remove the part files."""
         write_artifact(self._output, self._artifact, from_rows(self._artifact, rows))
         shutil.rmtree(self._parts, ignore_errors=True)

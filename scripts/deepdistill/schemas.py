@@ -79,13 +79,77 @@ RESPONSES = _artifact(
         "request_key": pa.string(),
         "thinking": pa.string(),
         "answer": pa.string(),  # null unless the response has a complete answer part
+        "problem": pa.string(),  # null, truncated, unparsable, absent or error
+        "text": pa.string(),  # all that the model wrote, where there is no answer part
+        "format_ok": pa.bool_(),  # non-empty thinking and non-empty answer
+        "finish_reason": pa.string(),  # stop, length, absent (not published) or error
+        "max_tokens": pa.int32(),  # the limit that holds for the row
+        "tokens_in": pa.int32(),
+        "tokens_out": pa.int32(),
+        "seed": pa.int64(),  # null where nothing is drawn
+        "error": pa.string(),
+    },
+)
+
+CHECKS = _artifact(
+    "checks",
+    ["query_id", "pass"],
+    {
+        "query_id": pa.string(),
+        "pass": pa.int32(),
+        "check_key": pa.string(),
+        "score": pa.float64(),  # null where the verifier has none
+        "failure": pa.string(),  # then why; a state of a verdict
+        "verifier": pa.string(),
+        "detail": pa.string(),
+    },
+)
+
+JUDGEMENTS = _artifact(
+    "judgements",
+    ["query_id", "pass"],
+    {
+        "query_id": pa.string(),
+        "pass": pa.int32(),
+        "request_key": pa.string(),
+        "score": pa.float64(),  # null where the reply holds none
         "problem": pa.string(),  # null, truncated, unparsable or error
+        "reply": pa.string(),
         "finish_reason": pa.string(),  # stop, length or error
-        "max_tokens": pa.int32(),  # the limit under which the row was made
+        "max_tokens": pa.int32(),  # the limit that holds for the row
         "tokens_in": pa.int32(),
         "tokens_out": pa.int32(),
         "seed": pa.int64(),
         "error": pa.string(),
+    },
+)
+
+REWARDS = _artifact(
+    "rewards",
+    ["query_id", "pass"],
+    {
+        "query_id": pa.string(),
+        "pass": pa.int32(),
+        "reward_key": pa.string(),
+        "score": pa.float64(),  # 0 to 1; null where there is an error
+        "detail": pa.string(),  # each attribute's value, for people
+        "tokens": pa.int32(),  # of the dialogue
+        "max_length": pa.int32(),  # the limit that holds for the row
+        "error": pa.string(),  # why there is no score
+    },
+)
+
+PERPLEXITIES = _artifact(
+    "perplexities",
+    ["query_id", "pass"],
+    {
+        "query_id": pa.string(),
+        "pass": pa.int32(),
+        "perplexity_key": pa.string(),
+        "perplexity": pa.float64(),  # null where there is an error
+        "tokens": pa.int32(),  # the scored ones
+        "max_length": pa.int32(),  # the limit that holds for the row
+        "error": pa.string(),  # why there is no perplexity
     },
 )
 
@@ -95,12 +159,13 @@ VERDICTS = _artifact(
     {
         "query_id": pa.string(),
         "pass": pa.int32(),
-        "verdict_key": pa.string(),
+        "verdict_key": pa.string(),  # key of the check, judgement or reward that decides
         "state": pa.string(),  # one of STATES
         "verify_score": pa.float64(),  # null unless passed or failed
         "verifier": pa.string(),
         "detail": pa.string(),
-        "format_ok": pa.bool_(),  # non-empty thinking and non-empty answer
+        "format_ok": pa.bool_(),
+        "perplexity": pa.float64(),  # null where it is not measured
     },
 )
 
@@ -130,6 +195,23 @@ DATASET = _artifact(
         "category": pa.string(),
         "source": pa.string(),
         "messages": MESSAGES,
+    },
+)
+
+GENERATIONS = _artifact(
+    "evals",
+    ["query_id", "pass"],
+    {
+        "query_id": pa.string(),  # the question's id
+        "pass": pa.int32(),  # number of the sample, 1-based
+        "request_key": pa.string(),
+        "text": pa.string(),
+        "finish_reason": pa.string(),  # stop or length; an evaluation with an error has no result
+        "max_tokens": pa.int32(),  # the limit that holds for the row
+        "tokens_in": pa.int32(),
+        "tokens_out": pa.int32(),
+        "seed": pa.int64(),  # null where nothing is drawn
+        "error": pa.string(),
     },
 )
 

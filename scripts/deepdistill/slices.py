@@ -11,6 +11,12 @@ from typing import Any
 
 Config = Mapping[str, Any]
 
+VERIFIED = ("math", "code", "instruction_following")
+"""Categories whose verifiers have settings in the configuration's section ``verification``."""
+
+VERIFICATION_MODELS = ("judge", "reward", "perplexity")
+"""Names under which the section ``verification`` may have a model."""
+
 
 def make_demo_sources(config: Config) -> dict[str, Any]:
     """Return the settings of the demo's questions."""
@@ -33,8 +39,13 @@ def clean_source(config: Config, source: str) -> dict[str, Any]:
 
 
 def filter_queries(config: Config) -> dict[str, Any]:
-    """Return the filters' settings and each benchmark's name and question field, in order."""
+    """Return the filters' settings, the sources and each benchmark's question field, in order.
+
+    The order of the sources decides which of two duplicates is kept, and Snakemake compares the
+    inputs without their order.
+    """
     return {
+        "sources": list(config["sources"]),
         "near_duplicates": config["queries"]["near_duplicates"],
         "contamination_ngram": config["queries"]["contamination_ngram"],
         "benchmarks": [
@@ -51,23 +62,49 @@ def shard_queries(config: Config) -> int:
 
 
 def identify_model(config: Config, model: str) -> dict[str, str]:
-    """Return the ``model`` folder or the ``published`` file of a teacher or student."""
-    settings = config["teachers"].get(model) or config["training"]["students"][model]
+    """Return what a model's identity is made of.
+
+    ``model`` is a teacher, a student or one of :data:`VERIFICATION_MODELS`. The result has
+    ``model`` (a folder, or with ``revision`` a hub repository), or a teacher's ``published`` file.
+    """
+    verification = config["verification"]
+    used = {name: verification[name] for name in VERIFICATION_MODELS if verification.get(name)}
+    settings = {**used, **config["training"]["students"], **config["teachers"]}[model]
     if settings.get("backend") == "published":
         return {"published": settings["data"]}
-    return {"model": settings["model"]}
+    return {name: settings[name] for name in ("model", "revision") if name in settings}
 
 
 def generate_responses(config: Config, teacher: str) -> dict[str, Any]:
     """Return a teacher's settings; prompt and model count by their content."""
     settings = config["teachers"][teacher]
-    elsewhere = ("prompt", "model", "data")
-    return {"seed": config["seed"], **{k: v for k, v in settings.items() if k not in elsewhere}}
+    return {**_seed(config, settings), **_without(settings, "prompt", "model", "revision", "data")}
 
 
-def verify_responses(config: Config) -> dict[str, Any]:
-    """Return the verifiers' settings and the thresholds."""
-    return dict(config["verification"])
+def check_responses(config: Config) -> dict[str, Any]:
+    """Return the verifiers' settings, by category."""
+    return {name: config["verification"][name] for name in VERIFIED}
+
+
+def judge_responses(config: Config) -> dict[str, Any]:
+    """Return the judge's settings; prompt and model count by their content."""
+    settings = config["verification"]["judge"]
+    return {**_seed(config, settings), **_without(settings, "prompt", "model", "revision")}
+
+
+def reward_responses(config: Config) -> dict[str, Any]:
+    """Return the reward model's settings; the model counts by its content."""
+    return _without(config["verification"]["reward"], "model", "revision")
+
+
+def measure_perplexity(config: Config) -> dict[str, Any]:
+    """Return the settings of perplexity; the model counts by its content."""
+    return _without(config["verification"]["perplexity"], "model", "revision")
+
+
+def decide_verdicts(config: Config) -> dict[str, float]:
+    """Return the score above which a response passes, by category."""
+    return dict(config["verification"]["thresholds"])
 
 
 def measure_difficulty(config: Config) -> dict[str, Any]:
@@ -88,15 +125,18 @@ def export_dataset(config: Config, set: str) -> dict[str, Any]:
 
 def train(config: Config, recipe: str) -> dict[str, Any]:
     """Return a recipe without the names of its parent and data set: their content counts."""
-    settings = config["training"]["recipes"][recipe]
-    return {k: v for k, v in settings.items() if k not in ("parent", "dataset")}
+    return _without(config["training"]["recipes"][recipe], "parent", "dataset")
 
 
 def evaluate(config: Config, benchmark: str) -> dict[str, Any]:
-    """Return a benchmark's sampling settings and the verifiers' settings."""
+    """Return a benchmark's settings and those of its category's verification."""
     settings = config["evaluation"]["benchmarks"][benchmark]
-    sampling = {k: v for k, v in settings.items() if k not in ("task", "data", "question")}
-    return {**sampling, "verification": config["verification"]}
+    category = settings["category"]
+    verification = {
+        **_only(check_responses(config), category),
+        "thresholds": _only(decide_verdicts(config), category),
+    }
+    return {**_without(settings, "task", "data", "question"), "verification": verification}
 
 
 def report(config: Config) -> dict[str, Any]:
@@ -111,3 +151,17 @@ def report(config: Config) -> dict[str, Any]:
         "benchmarks": list(config["evaluation"]["benchmarks"]),
         "models": config["evaluation"]["models"],
     }
+
+
+def _seed(config: Config, settings: Mapping[str, Any]) -> dict[str, int]:
+    """The seed, for a backend that draws what it writes."""
+    drawn = settings["backend"] != "published" and settings["temperature"] > 0
+    return {"seed": config["seed"]} if drawn else {}
+
+
+def _only(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {name: settings[name]} if name in settings else {}
+
+
+def _without(settings: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in names}

@@ -1,24 +1,30 @@
-"""Reading and writing Parquet artifacts: declared columns, sorted rows, deterministic bytes."""
+"""Reading and writing Parquet artifacts: declared columns, sorted rows, deterministic bytes.
+
+A path is that of an artifact or of its digest file (:mod:`deepdistill.artifacts`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from deepdistill.artifacts import artifact_path, digest_path, is_damaged, write_digest
 from deepdistill.errors import InputError
-from deepdistill.files import atomic_path, sha256_file, write_json
+from deepdistill.files import atomic_path
 from deepdistill.schemas import Artifact
 
+Row = dict[str, Any]
+Place = tuple[str, int]
+"""Where a row about a response belongs: query id and pass."""
+
 ROW_GROUP = 64 * 1024
-
-
-def digest_path(path: str | Path) -> Path:
-    """Return the name of the digest file that stands beside the artifact at ``path``."""
-    return Path(path).with_suffix(".digest.json")
+STREAM_GROUP = 8 * 1024
+"""Rows of a row group, of a table that is there and of one that comes as a stream."""
 
 
 def from_rows(artifact: Artifact, rows: Iterable[dict[str, Any]]) -> pa.Table:
@@ -29,14 +35,20 @@ def from_rows(artifact: Artifact, rows: Iterable[dict[str, Any]]) -> pa.Table:
 def write_artifact(path: str | Path, artifact: Artifact, table: pa.Table) -> None:
     """Write ``table`` sorted by the artifact's key, and its digest file beside it.
 
-    The digest file (``rows``, ``sha256`` of the Parquet bytes) is what consumers depend on: it is
-    small, so that Snakemake compares it by content.
+    Columns of the table that the artifact does not have are left out.
     """
     table = table.select(artifact.schema.names).cast(artifact.schema)
     table = table.sort_by([(column, "ascending") for column in artifact.key])
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP)
-    write_json(digest_path(path), {"rows": table.num_rows, "sha256": sha256_file(path)})
+        pq.write_table(
+            table,
+            temporary,
+            compression="zstd",
+            row_group_size=ROW_GROUP,
+            write_page_checksum=True,
+        )
+        digest_path(path).unlink(missing_ok=True)  # rather none than that of another table
+    write_digest(path, table.num_rows)
 
 
 def read_artifact(
@@ -44,9 +56,10 @@ def read_artifact(
 ) -> pa.Table:
     """Read an artifact, all of its columns or the named ones.
 
-    Raises :class:`InputError` if the file is not Parquet or lacks a declared column.
+    ``path`` is the artifact or its digest file. Raises :class:`InputError` if the file is not
+    Parquet, is damaged or lacks a declared column.
     """
-    with open_artifact(path, artifact) as stream:
+    with open_artifact(path, artifact) as stream, _damage_named(path):
         return stream.read(columns=list(columns or artifact.schema.names))
 
 
@@ -54,21 +67,20 @@ def iter_batches(
     path: str | Path, artifact: Artifact, columns: Sequence[str] | None = None, size: int = 8192
 ) -> Iterator[pa.RecordBatch]:
     """Yield an artifact's record batches of at most ``size`` rows, in the file's order."""
-    with open_artifact(path, artifact) as stream:
+    with open_artifact(path, artifact) as stream, _damage_named(path):
         yield from stream.iter_batches(size, columns=list(columns or artifact.schema.names))
 
 
 def open_artifact(path: str | Path, artifact: Artifact) -> pq.ParquetFile:
     """Open an artifact and check that it is one; see :func:`read_artifact` for the errors."""
+    path = artifact_path(path)
+    if path.exists() and is_damaged(path):
+        raise InputError(f"{path}: its size is not what {digest_path(path).name} says; {_REMEDY}")
     try:
-        stream = pq.ParquetFile(path)
+        with _damage_named(path):
+            stream = pq.ParquetFile(path, page_checksum_verification=True)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected the artifact {artifact.name}") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise InputError(
-            f"{path}: not a readable Parquet file: {reason}; delete it to have it made again"
-        ) from None
     missing = [n for n in artifact.schema.names if n not in stream.schema_arrow.names]
     if missing:
         stream.close()
@@ -79,20 +91,55 @@ def open_artifact(path: str | Path, artifact: Artifact) -> pq.ParquetFile:
     return stream
 
 
+_REMEDY = "delete it to have it made again"
+
+
+@contextmanager
+def _damage_named(path: str | Path) -> Iterator[None]:
+    """Turn what Parquet's reader says of a damaged file into one line that names it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(
+            f"{artifact_path(path)}: not a readable Parquet file: {reason}; {_REMEDY}"
+        ) from None
+
+
 def write_batches(path: str | Path, artifact: Artifact, batches: Iterable[pa.RecordBatch]) -> None:
     """Write record batches that come in the order of the artifact's key, and the digest file.
 
-    For artifacts that are made as a stream: memory holds one batch.
+    For artifacts that are made as a stream: memory holds one row group. The bytes do not depend on
+    how the rows are divided into batches.
     """
     rows = 0
+    groups = _regrouped(batches)
     with (
         atomic_path(path) as temporary,
-        pq.ParquetWriter(temporary, artifact.schema, compression="zstd") as writer,
+        pq.ParquetWriter(
+            temporary, artifact.schema, compression="zstd", write_page_checksum=True
+        ) as writer,
     ):
-        for batch in batches:
-            writer.write_batch(batch)
-            rows += batch.num_rows
-    write_json(digest_path(path), {"rows": rows, "sha256": sha256_file(path)})
+        for table in groups:
+            writer.write_table(table)
+            rows += table.num_rows
+        digest_path(path).unlink(missing_ok=True)
+    write_digest(path, rows)
+
+
+def _regrouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yield the batches' rows as tables of as many rows as a streamed row group has."""
+    pending: list[pa.RecordBatch] = []
+    for batch in batches:
+        pending.append(batch)
+        while sum(map(len, pending)) >= STREAM_GROUP:
+            table = pa.Table.from_batches(pending)
+            yield table.slice(0, STREAM_GROUP)
+            pending = table.slice(STREAM_GROUP).to_batches()
+    if any(map(len, pending)):
+        yield pa.Table.from_batches(pending)
 
 
 def batched_rows(

@@ -27,4 +27,11 @@ def write_questions(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def settings() -> dict[str, Any]:
-    return {"k": 3, "temperature": 0.6, "top_p": 0.95, "max_new_tokens": 24, "batch_size": 4}
+    return {
+        "k": 3,
+        "temperature": 0.6,
+        "top_p": 0.95,
+        "max_new_tokens": 24,
+        "batch_size": 4,
+        "dtype": "float32",
+    }

@@ -10,10 +10,19 @@ from deepdistill.evaluation.questions import demo_arithmetic, gsm8k, read_questi
 GOOD = {"question": "1+1=?", "answer": "2"}
 
 
-def test_rows_get_their_own_id_or_their_line(write_questions):
-    rows = read_questions(write_questions(GOOD, "", {**GOOD, "id": "a", "level": 3}))
-    assert [row["id"] for row in rows] == ["1", "a"]
+def test_rows_get_their_own_id_or_one_by_their_question(write_questions):
+    other = {**GOOD, "question": "1+2=?"}
+    rows = read_questions(write_questions(GOOD, "", {**GOOD, "id": "a", "level": 3}, other, GOOD))
+    assert rows[1]["id"] == "a"
     assert set(rows[1]) == {"id", "question", "answer"}
+    assert len({row["id"] for row in rows}) == 4  # also where a question is asked again
+    again = read_questions(write_questions(other, {**GOOD, "answer": "3"}))
+    assert [row["id"] for row in again] == [rows[2]["id"], rows[0]["id"]]
+
+
+def test_an_id_stands_once(write_questions):
+    with pytest.raises(InputError, match="line 2: id '7' is an earlier line's"):
+        read_questions(write_questions({**GOOD, "id": 7}, {**GOOD, "id": "7"}))
 
 
 @pytest.mark.parametrize(

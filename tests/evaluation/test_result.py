@@ -1,26 +1,37 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
+from typing import Any
 
-from deepdistill.evaluation.result import (
-    current_result,
-    evaluation_key,
-    samples_path,
-    summarise_records,
-    write_samples,
-)
+from deepdistill.evaluation.result import current_result, evaluation_key, summarise_records
 from deepdistill.evaluation.settings import Settings
 from deepdistill.files import sha256_file, write_json
 
 
-def sample(score: float, state: str, tokens: int) -> dict[str, object]:
-    return {"score": score, "state": state, "tokens": tokens, "finished": state != "truncated"}
+def sample(score: float, state: str, detail: str, tokens: int) -> dict[str, Any]:
+    finished = state != "truncated"
+    return {
+        "score": score,
+        "state": state,
+        "detail": detail,
+        "tokens": tokens,
+        "finished": finished,
+    }
 
 
 RECORDS = [
-    {"id": "1", "question": "a", "samples": [sample(1, "passed", 4), sample(0, "failed", 6)]},
-    {"id": "2", "question": "b", "samples": [sample(0, "truncated", 8), sample(0, "failed", 2)]},
+    {
+        "id": "1",
+        "question": "a",
+        "reference": "5",
+        "samples": [sample(1, "passed", "5", 4), sample(0, "failed", "6", 6)],
+    },
+    {
+        "id": "2",
+        "question": "b",
+        "reference": "7",
+        "samples": [sample(0, "truncated", "truncated", 8), sample(0, "failed", "8", 2)],
+    },
 ]
 
 
@@ -33,24 +44,18 @@ def test_the_numbers_of_a_result(settings):
     assert result["per_question"][1] == {
         "id": "2",
         "question": "b",
+        "reference": "7",
         "scores": [0, 0],
         "states": ["truncated", "failed"],
+        "details": ["truncated", "8"],
     }
 
 
-def test_generations_are_written_as_the_same_bytes_at_any_time(tmp_path: Path, monkeypatch):
-    write_samples(tmp_path / "a.gz", RECORDS)
-    monkeypatch.setattr(time, "time", lambda: 0.0)
-    write_samples(tmp_path / "b.gz", RECORDS)
-    assert sha256_file(tmp_path / "a.gz") == sha256_file(tmp_path / "b.gz")
-
-
-def test_key_depends_on_each_part(tmp_path: Path, settings):
-    (tmp_path / "config.json").write_text("{}")
+def test_key_depends_on_each_part(settings):
     parts = {
         "config": settings,
         "seed": 0,
-        "model": tmp_path,
+        "model": "d1",
         "model_name": "m",
         "benchmark": "b",
         "data_sha256": "d",
@@ -60,6 +65,7 @@ def test_key_depends_on_each_part(tmp_path: Path, settings):
     changes = [
         {"config": {**settings, "k": 9}},
         {"seed": 1},
+        {"model": "d2"},
         {"model_name": "n"},
         {"benchmark": "a"},
         {"data_sha256": "e"},
@@ -68,16 +74,16 @@ def test_key_depends_on_each_part(tmp_path: Path, settings):
     ]
     keys = {evaluation_key(**{**parts, **change}) for change in changes}
     keys.add(evaluation_key(**parts))
-    (tmp_path / "model.safetensors").write_bytes(b"w")
-    keys.add(evaluation_key(**parts))
-    assert len(keys) == len(changes) + 2
+    assert len(keys) == len(changes) + 1
 
 
 def test_a_result_is_current_with_its_key_and_its_generations(tmp_path: Path):
-    output = tmp_path / "result.json"
-    write_samples(samples_path(output), RECORDS)
-    write_json(output, {"key": "k", "samples_sha256": sha256_file(samples_path(output))})
-    assert current_result(output, "k") is not None
-    assert current_result(output, "other") is None
-    write_samples(samples_path(output), RECORDS[:1])
-    assert current_result(output, "k") is None
+    output, generations = tmp_path / "result.json", tmp_path / "result.parquet"
+    generations.write_bytes(b"rows")
+    write_json(output, {"key": "k", "generations_sha256": sha256_file(generations)})
+    assert current_result(output, generations, "k") is not None
+    assert current_result(output, generations, "other") is None
+    generations.write_bytes(b"other rows")
+    assert current_result(output, generations, "k") is None
+    generations.unlink()
+    assert current_result(output, generations, "k") is None

@@ -1,7 +1,14 @@
 from __future__ import annotations
 
-import pytest
+import copy
+from pathlib import Path
+from typing import Any
 
+import pytest
+import yaml
+
+from deepdistill import slices
+from deepdistill.config import check_config
 from deepdistill.errors import InputError
 from deepdistill.evaluation.settings import Settings
 
@@ -13,6 +20,9 @@ from deepdistill.evaluation.settings import Settings
         ({"batch_size": "auto"}, "batch_size is 'auto'; allowed: integers from 1"),
         ({"temperature": -1}, "temperature is -1; allowed: 0 … inf"),
         ({"top_p": 1.5}, "top_p is 1.5; allowed: 0 … 1"),
+        ({"dtype": "int8"}, "dtype is 'int8'; allowed: float32, bfloat16, float16"),
+        ({"backend": "published"}, "backend is 'published'; allowed: transformers"),
+        ({"category": "code"}, "category is 'code'; allowed: math"),
         ({"top_k": 5}, "unknown key top_k; allowed: k, temperature"),
     ],
 )
@@ -25,3 +35,30 @@ def test_a_missing_key_is_named(settings):
     del settings["k"]
     with pytest.raises(InputError, match="key k is missing"):
         Settings.from_config(settings)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "counts"),
+    [
+        ("verification.math.timeout_s", 9, True),
+        ("verification.thresholds.math", 0.5, True),
+        ("verification.code.timeout_s", 9, False),
+        ("verification.instruction_following.mode", "loose", False),
+        ("verification.thresholds.code", 0.5, False),
+        ("evaluation.benchmarks.arithmetic.category", "code", True),
+    ],
+)
+def test_a_benchmark_depends_on_its_categorys_verification(
+    root: Path, path: str, value: object, counts: bool
+) -> None:
+    demo: dict[str, Any] = yaml.safe_load((root / "config" / "config.yaml").read_text())
+    config = check_config(demo)
+    changed = copy.deepcopy(config)
+    *parents, name = path.split(".")
+    section = changed
+    for parent in parents:
+        section = section[parent]
+    section[name] = value
+    before, after = (slices.evaluate(c, "arithmetic") for c in (config, changed))
+    assert (before != after) == counts
+    assert Settings.from_config(after).category == after["category"]

@@ -34,3 +34,11 @@ def test_each_kept_query_lies_in_its_shard_and_empty_shards_exist(tmp_path: Path
 def test_no_query_left_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no query is left"):
         list(shard_queries([write(tmp_path / "q.parquet", [False])], 2))
+
+
+def test_a_part_of_the_shards_is_made_by_the_beginning_of_their_names(tmp_path: Path) -> None:
+    path = write(tmp_path / "q.parquet", [True] * 30)
+    whole = dict(shard_queries([path], 200))
+    parts = [dict(shard_queries([path], 200, hundred)) for hundred in ("000", "001")]
+    assert [len(part) for part in parts] == [100, 100]
+    assert parts[0] | parts[1] == whole

@@ -16,6 +16,8 @@ from deepdistill.schemas import CATEGORIES, RESPONSES, SHARD
 from deepdistill.tables import from_rows, read_artifact
 
 CONFIG = {
+    "backend": "transformers",
+    "dtype": "float32",
     "passes": 2,
     "temperature": 0.6,
     "top_p": 0.95,
@@ -97,12 +99,14 @@ def done(tmp_path: Path) -> Path:
         ({"passes": 3}, 2),
         ({"passes": 1}, 0),
         ({"temperature": 0.7}, 4),
+        ({"dtype": "bfloat16"}, 4),
         ({"seed": 2}, 4),
         ({"model": "m2"}, 4),
         ({"max_tokens": 20}, 2),  # the rows that were cut
         ({"max_tokens": 5}, 2),  # those that were cut at another limit
         ({"max_tokens": 2}, 4),
         ({"batch_size": 7}, 0),
+        ({"format": "plain"}, 0),
         ({"prompt": Prompt("Think.", PROMPT.templates)}, 4),
         ({"prompt": Prompt(None, {**PROMPT.templates, "code": "Program: {question}"})}, 0),
     ],
@@ -121,7 +125,7 @@ def test_a_new_query_costs_its_own_rows_and_a_removed_one_nothing(done: Path) ->
 def test_a_corrupt_shard_is_made_again(done: Path, caplog: pytest.LogCaptureFixture) -> None:
     (done / "00000-of-00001.parquet").write_bytes(b"PAR1 nothing")
     assert len(run(done, queries(SHORT, LONG))) == 4
-    assert "not a readable Parquet file" in caplog.text
+    assert "its size is not what" in caplog.text
 
 
 def test_a_killed_job_goes_on_from_its_finished_rows(tmp_path: Path) -> None:
@@ -157,3 +161,36 @@ def test_braces_of_questions_and_templates_stay() -> None:
     prompt = Prompt("S", dict.fromkeys(CATEGORIES, r"\boxed{} {question}"))
     messages = prompt.render("math", [{"role": "user", "content": "{x}"}])
     assert [m["content"] for m in messages] == ["S", r"\boxed{} {x}"]
+
+
+def test_what_draws_nothing_depends_on_no_seed(tmp_path: Path) -> None:
+    table = queries(SHORT)
+    assert len(run(tmp_path, table, temperature=0)) == 2
+    assert run(tmp_path, table, temperature=0, seed=2, top_p=0.5) == []
+
+
+def test_published_responses_depend_on_no_sampling_and_no_prompt(tmp_path: Path) -> None:
+    table, other = queries(SHORT), Prompt("Think.", dict.fromkeys(CATEGORIES, "Q: {question}"))
+    assert len(run(tmp_path, table, backend="published")) == 2
+    changes = {"temperature": 0.1, "seed": 2, "prompt": other}
+    assert run(tmp_path, table, backend="published", **changes) == []
+
+
+def answers(folder: Path) -> list[tuple[str | None, str | None, str | None]]:
+    rows = read_artifact(folder / "00000-of-00001.parquet", RESPONSES).to_pylist()
+    return [(row["thinking"], row["answer"], row["problem"]) for row in rows]
+
+
+def test_another_format_splits_the_rows_that_are_there(done: Path) -> None:
+    before = answers(done)
+    assert run(done, queries(SHORT, LONG), format="plain") == []
+    whole = f"<think>t</think><answer>{SHORT}</answer>"
+    assert set(answers(done)) == {(None, whole, None), (None, None, "truncated")}
+    assert run(done, queries(SHORT, LONG)) == []
+    assert answers(done) == before
+
+
+def test_a_response_without_an_answer_keeps_its_text(done: Path) -> None:
+    rows = read_artifact(done / "00000-of-00001.parquet", RESPONSES).to_pylist()
+    assert {row["text"] for row in rows if row["problem"]} == {f"<think>t</think>{LONG}"}
+    assert {row["text"] for row in rows if not row["problem"]} == {None}

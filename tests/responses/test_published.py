@@ -28,9 +28,9 @@ def test_passes_are_the_rows_of_a_question_in_order(path: Path) -> None:
     assert [ask(backend, "1 + 1", n).text for n in (1, 2)] == ["first", "second"]
 
 
-def test_a_pass_that_is_not_there_is_an_error_row(path: Path) -> None:
+def test_a_pass_that_is_not_there_is_absent(path: Path) -> None:
     completion = ask(PublishedBackend(path, "q", "by.m"), "1 + 1", 3)
-    assert completion.finish_reason == "error"
+    assert completion.finish_reason == "absent"
     assert completion.error == "2 published responses, pass 3 is not there"
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from deepdistill.files import read_json, write_json
 from deepdistill.responses.backends.backend import Completion, Request
 
 pytestmark = pytest.mark.slow
@@ -20,9 +22,8 @@ def model(build_model: Callable[..., Path]) -> Path:
 
 def requests(questions: list[str]) -> list[Request]:
     return [
-        Request(q, n, [{"role": "user", "content": q}], "key", seed=100 * i + n)
-        for i, q in enumerate(QUESTIONS)
-        if q in questions
+        Request(q, n, [{"role": "user", "content": q}], "key", seed=100 * sum(map(ord, q)) + n)
+        for q in questions
         for n in (1, 2)
     ]
 
@@ -59,6 +60,34 @@ def test_a_response_that_the_limit_cuts_says_so(model: Path) -> None:
         assert completion.tokens_in == 2 + len(completion.request.messages[0]["content"])
         cut = completion.finish_reason == "length"
         assert completion.tokens_out == 20 if cut else completion.tokens_out <= 20
+
+
+def test_a_response_ends_with_the_models_positions(model: Path) -> None:
+    from deepdistill.responses.backends.local_transformers import TransformersBackend
+
+    full = "1" * 62  # 64 prompt tokens: no position is left
+    asked = requests(["2+3", "1" * 50, full])
+    backend = TransformersBackend(str(model), {**CONFIG, "max_tokens": 1000})
+    first, *others = backend.complete(asked)
+    assert {(c.request.query_id, c.finish_reason, c.error) for c in first} == {
+        (full, "error", "64 prompt tokens, but the model has 64 positions")
+    }
+    ends = {(c.tokens_in, c.tokens_out) for g in others for c in g if c.finish_reason == "length"}
+    assert ends <= {(5, 59), (52, 12)}
+    assert (52, 12) in ends
+    alone = backend.complete(requests(["1" * 50]))
+    together = [c.text for g in others for c in g if c.tokens_in == 52]
+    assert sorted(c.text for g in alone for c in g) == sorted(together)
+
+
+def test_what_the_models_folder_recommends_has_no_effect(model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(model, tmp_path / "model")
+    file = folder / "generation_config.json"
+    recommended = {"repetition_penalty": 5.0, "temperature": 0.1, "min_new_tokens": 20}
+    write_json(file, {**read_json(file), "do_sample": True, **recommended})
+    assert [c.text for c in complete(folder, requests(QUESTIONS)).values()] == [
+        c.text for c in complete(model, requests(QUESTIONS)).values()
+    ]
 
 
 def test_gumbel_noise_draws_from_the_distribution() -> None:

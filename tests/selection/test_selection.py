@@ -17,7 +17,12 @@ from deepdistill.selection.rules import RULES
 from deepdistill.selection.select import select
 from deepdistill.tables import from_rows, write_artifact
 
-CONFIG: dict[str, Any] = {"cv_threshold": 0.05, "keep_easy_other": 0.5, "caps": {}}
+CONFIG: dict[str, Any] = {
+    "cv_threshold": 0.05,
+    "keep_easy_other": 0.5,
+    "caps": {},
+    "max_perplexity": None,
+}
 CV = {0: np.nan, 1: 1.732, 2: 1.0, 3: 0.577, 4: 0.0}
 
 
@@ -92,7 +97,9 @@ def shard(tmp_path: Path) -> Path:
             key = {"query_id": ids[name], "pass": i}
             responses.append({**key, "thinking": f"t{i}", "answer": f"{name} {i}"})
             state, score = ("passed", 1.0) if letter == "p" else ("failed", 0.0)
-            verdicts.append({**key, "state": state, "verify_score": score})
+            perplexity = None if name == "q2" and i == 1 else 10.0 * i
+            verdict = {"state": state, "verify_score": score, "perplexity": perplexity}
+            verdicts.append({**key, **verdict})
     queries_table = from_rows(SHARD, queries)
     verdicts_table = from_rows(VERDICTS, verdicts)
     write_artifact(tmp_path / "queries.parquet", SHARD, queries_table)
@@ -120,6 +127,14 @@ def test_stage1_selects_every_passing_response_and_stage2_one(shard: Path) -> No
         (2, "hard", pytest.approx(2 / 3)),
     ]
     assert selected(shard, "deepdistill_stage2").num_rows == 1
+
+
+def test_improbable_responses_are_left_out_and_unmeasured_ones_kept(shard: Path) -> None:
+    passes: dict[str, list[int]] = {}
+    for row in selected(shard, "all_correct", max_perplexity=20).to_pylist():
+        passes.setdefault(row["query_id"], []).append(row["pass"])
+    assert passes == {query_id("math", "q1"): [1, 2], query_id("math", "q2"): [1, 2]}
+    assert selected(shard, "all_correct").num_rows == 5
 
 
 def test_a_rule_that_selects_nothing_says_so(shard: Path) -> None:

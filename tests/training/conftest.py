@@ -7,6 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from deepdistill.files import write_json
+from deepdistill.models import model_identity
+
 Dialogue = list[tuple[str, str]]
 
 
@@ -14,6 +17,13 @@ Dialogue = list[tuple[str, str]]
 def parent(build_model: Callable[..., Path]) -> Path:
     """A random model whose weights are large enough for a leak between samples to show."""
     return build_model(positions=128, initializer_range=0.3)
+
+
+@pytest.fixture
+def parent_identity(parent: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "parent.json"
+    write_json(path, model_identity(str(parent)))
+    return path
 
 
 @pytest.fixture

@@ -1,40 +1,30 @@
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from deepdistill.training.checkpoint import COPY, MODEL, checkpoint_key, current_manifest, publish
+from deepdistill.models import MODEL, model_digest
+from deepdistill.training.checkpoint import COPY, checkpoint_key, current_manifest, publish
 
 
-@pytest.fixture
-def parent_folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "parent"
-    folder.mkdir()
-    (folder / "config.json").write_text("{}")
-    return folder
-
-
-def test_key_depends_on_each_part_and_on_nothing_else(parent_folder: Path, tmp_path: Path):
+def test_key_depends_on_each_part_and_on_nothing_else():
     def key(**change: object) -> str:
         parts = {
             "config": {"epochs": 1, "dtype": "float32"},
             "seed": 0,
             "dataset_sha256": "d",
-            "parent": parent_folder,
+            "parent": "p",
             "code_digest": "c",
         }
         return checkpoint_key(**{**parts, **change})  # type: ignore[arg-type]
 
-    other = shutil.copytree(parent_folder, tmp_path / "other")
-    assert key() == key(config={"dtype": "float32", "epochs": 1}) == key(parent=other)
-    (other / "model.safetensors").write_bytes(b"w")
+    assert key() == key(config={"dtype": "float32", "epochs": 1})
     changes: list[dict[str, object]] = [
         {"config": {"epochs": 2, "dtype": "float32"}},
         {"seed": 1},
         {"dataset_sha256": "e"},
-        {"parent": other},
+        {"parent": "q"},
         {"code_digest": "x"},
     ]
     assert len({key(), *(key(**change) for change in changes)}) == 6
@@ -44,6 +34,7 @@ def test_key_depends_on_each_part_and_on_nothing_else(parent_folder: Path, tmp_p
 def output(tmp_path: Path) -> Path:
     staged = tmp_path / ".staged"
     (staged / MODEL).mkdir(parents=True)
+    (staged / MODEL / "config.json").write_text("{}")
     (staged / MODEL / "model.safetensors").write_bytes(b"weights")
     (staged / "log.csv").write_text("step\n")
     output = tmp_path / "CHECKPOINT.json"
@@ -54,7 +45,8 @@ def output(tmp_path: Path) -> Path:
 def test_a_published_checkpoint_is_current_for_its_key_only(output: Path):
     manifest = current_manifest(output, "k")
     assert manifest is not None
-    assert set(manifest["files"]) == {"log.csv", "model/model.safetensors"}
+    assert set(manifest["files"]) == {"log.csv", "model/config.json", "model/model.safetensors"}
+    assert manifest["digest"] == model_digest(output.parent / MODEL)
     assert current_manifest(output, "other") is None
 
 

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import csv
+import json
 import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deepdistill.errors import InputError
-from deepdistill.models import model_digest
+from deepdistill.files import read_json, write_json
+from deepdistill.models import model_digest, read_identity
 from deepdistill.training.run import train_checkpoint
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def train(parent: Path, tmp_path: Path):
+def train(parent_identity: Path, tmp_path: Path):
     def run(recipe: dict[str, object], dataset: Path, name: str = "run") -> dict[str, object]:
-        output = tmp_path / name / "CHECKPOINT.json"
-        return train_checkpoint(recipe, 1, parent, dataset, output, tmp_path / "work", "code")
+        output, work = tmp_path / name / "CHECKPOINT.json", tmp_path / "work"
+        metrics = tmp_path / f"{name}.metrics.json"
+        return train_checkpoint(recipe, 1, parent_identity, dataset, output, work, "code", metrics)
 
     return run
 
@@ -29,6 +35,15 @@ def train(parent: Path, tmp_path: Path):
 def log_of(folder: Path) -> list[dict[str, str]]:
     with open(folder / "log.csv", newline="") as stream:
         return list(csv.DictReader(stream))
+
+
+def metrics_of(tmp_path: Path, name: str = "run") -> dict[str, Any]:
+    """What a run did, without how long it took, which must be there and be a time."""
+    metrics = read_json(tmp_path / f"{name}.metrics.json")
+    seconds, rate = metrics.pop("seconds"), metrics.pop("tokens_per_second")
+    assert seconds > 0
+    assert (rate is None) == (metrics["steps_computed"] == 0)
+    return metrics
 
 
 def test_a_run_publishes_a_model_a_log_and_a_manifest(
@@ -43,31 +58,51 @@ def test_a_run_publishes_a_model_a_log_and_a_manifest(
         len(f"uq+=?at{'a' * (a + 1)}te{a + b}") + 1 for a in range(4) for b in range(4)
     )
     assert manifest["tokens"] == int(log[-1]["tokens"]) == tokens
+    assert metrics_of(tmp_path) == {
+        "steps_kept": 0,
+        "steps_computed": 8,
+        "samples": 16,
+        "tokens": tokens,
+    }
     assert float(log[-1]["loss"]) < float(log[0]["loss"])
-    assert model_digest(tmp_path / "run" / "model") != model_digest(parent)
+    trained = read_identity(tmp_path / "run" / "CHECKPOINT.json")
+    assert trained.find() == tmp_path / "run" / "model"
+    assert trained.digest == model_digest(trained.find()) != model_digest(parent)
     assert not (tmp_path / "work").exists()
     assert {p.name for p in (tmp_path / "run").iterdir()} == {"CHECKPOINT.json", "model", "log.csv"}
 
 
 def test_a_current_checkpoint_ends_at_once_without_torch(
-    train, recipe, write_dataset, sums, tmp_path, parent
+    train, recipe, write_dataset, sums, tmp_path, parent_identity
 ):
     dataset = write_dataset(sums)
     manifest = train(recipe, dataset)
-    (tmp_path / "run" / "CHECKPOINT.json").unlink()
+    output = tmp_path / "run" / "CHECKPOINT.json"
+    output.unlink()
+    identity = {**read_json(parent_identity), "path": "gone"}  # nothing reads the weights
+    write_json(parent_identity, identity)
+    arguments = [
+        *("--config", json.dumps(recipe), "--code-digest", "code", "--seed", "1"),
+        *("--parent", str(parent_identity), "--dataset", str(dataset)),
+        *("--output", str(output), "--work-dir", str(tmp_path / "work")),
+        *("--metrics", str(tmp_path / "run.metrics.json")),
+    ]
     program = (
-        "import json, sys\n"
-        "from deepdistill.training.run import train_checkpoint\n"
-        f"m = train_checkpoint({recipe!r}, 1, {str(parent)!r}, {str(dataset)!r}, "
-        f"{str(tmp_path / 'run' / 'CHECKPOINT.json')!r}, {str(tmp_path / 'work')!r}, 'code')\n"
-        "print(m['key'], 'torch' in sys.modules)\n"
+        "import sys\n"
+        f"sys.path.insert(0, {str(ROOT / 'scripts')!r})\n"
+        "import train\n"
+        f"train.main({arguments!r})\n"
+        "print(*sorted({'torch', 'transformers'} & sys.modules.keys()))\n"
     )
-    scripts = Path(__file__).parents[2] / "scripts"
-    output = subprocess.run(
-        [sys.executable, "-c", program], env={"PYTHONPATH": str(scripts)}, capture_output=True
-    )
-    assert output.stdout.decode().split() == [manifest["key"], "False"], output.stderr
-    assert (tmp_path / "run" / "CHECKPOINT.json").is_file()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+    assert read_json(output) == manifest
+    assert metrics_of(tmp_path) == {
+        "steps_kept": 8,
+        "steps_computed": 0,
+        "samples": 16,
+        "tokens": 0,
+    }
 
 
 @pytest.fixture
@@ -110,6 +145,12 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_model(
     with on_step(steps.append):
         resumed = train(recipe, dataset, "killed")
     assert steps == [4, 5, 6, 7, 8]  # the state after step 3 was saved
+    assert metrics_of(tmp_path, "killed") == {
+        "steps_kept": 3,
+        "steps_computed": 5,
+        "samples": 16,
+        "tokens": resumed["tokens"] - int(log_of(tmp_path / "killed")[2]["tokens"]),
+    }
     weights = "model/model.safetensors"
     assert resumed["files"][weights] == whole["files"][weights]
     assert log_of(tmp_path / "killed") == log_of(tmp_path / "whole")
@@ -117,7 +158,7 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_model(
 
 
 def test_a_run_killed_before_publication_only_publishes(
-    train, recipe, write_dataset, sums, monkeypatch, on_step
+    train, recipe, write_dataset, sums, monkeypatch, on_step, tmp_path
 ):
     dataset = write_dataset(sums)
     whole = train(recipe, dataset, "whole")
@@ -133,6 +174,7 @@ def test_a_run_killed_before_publication_only_publishes(
     with on_step(steps.append):
         resumed = train(recipe, dataset, "killed")
     assert steps == []
+    assert metrics_of(tmp_path, "killed")["steps_kept"] == 8
     assert resumed["files"]["log.csv"] == whole["files"]["log.csv"]
     assert {**resumed, "files": None} == {**whole, "files": None}
 

@@ -1,4 +1,4 @@
-"""Which verdicts are computed again: the verifier is real, the answers are numbers."""
+"""Which checks are made again: the verifiers are real, the answers are numbers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import pytest
 
 from deepdistill.files import read_json
 from deepdistill.keys import query_id
-from deepdistill.schemas import RESPONSES, SHARD, VERDICTS
-from deepdistill.tables import from_rows, read_artifact
+from deepdistill.schemas import CHECKS, RESPONSES, SHARD
+from deepdistill.tables import from_rows, read_artifact, write_artifact
 from deepdistill.verification import shard
 
 CONFIG: dict[str, Any] = {
-    "thresholds": {"math": 0.99, "instruction_following": 0.99, "science": 4.99},
     "math": {"timeout_s": 5},
     "instruction_following": {"mode": "strict"},
 }
@@ -54,7 +53,7 @@ def responses(**answers: str | None) -> pa.Table:
             "pass": 1,
             "thinking": "t",
             "answer": answer,
-            "problem": None if answer else "truncated",
+            "problem": None if answer is not None else "truncated",
         }
         for name, answer in {**ANSWERS, **answers}.items()
     ]
@@ -63,60 +62,61 @@ def responses(**answers: str | None) -> pa.Table:
 
 def run(
     folder: Path, asked: pa.Table, answered: pa.Table, config: dict[str, Any] = CONFIG
-) -> tuple[dict[str, str], int]:
+) -> tuple[dict[str, float | str], int]:
+    """Return what each check says, its score or why it has none, and how many were made."""
     output, metrics = folder / "00000-of-00001.parquet", folder / "metrics.json"
-    shard.verify_shard(asked, answered, config, 1, output, metrics)
+    shard.check_shard(asked, answered, config, 1, output, metrics)
     names = {query_id(category, name): name for name, (category, _) in QUERIES.items()}
-    rows = read_artifact(output, VERDICTS).to_pylist()
-    states = {names[row["query_id"]]: row["state"] for row in rows}
-    return states, read_json(metrics)["rows_computed"]
+    rows = read_artifact(output, CHECKS).to_pylist()
+    said = {
+        names[row["query_id"]]: row["failure"] if row["score"] is None else row["score"]
+        for row in rows
+    }
+    return said, read_json(metrics)["rows_computed"]
 
 
 @pytest.fixture
 def done(tmp_path: Path) -> Path:
-    states, computed = run(tmp_path, queries(), responses())
+    said, computed = run(tmp_path, queries(), responses())
     assert computed == 4
-    assert states == {
-        "sum": "passed",
-        "product": "failed",
-        "trees": "failed",
-        "why": "unverifiable",
-    }
+    assert said == {"sum": 1, "product": 0, "trees": 0.5, "why": "unverifiable"}
     return tmp_path
 
 
-# The science row has no verifier and is asked again each time, which costs nothing.
-ALWAYS = 1
-
-
-def test_verdicts_that_hold_are_kept(done: Path) -> None:
-    assert run(done, queries(), responses())[1] == ALWAYS
+def test_checks_that_hold_are_kept(done: Path) -> None:
+    assert run(done, queries(), responses())[1] == 0
 
 
 def test_a_changed_answer_or_reference_costs_its_row(done: Path) -> None:
-    states, computed = run(done, queries(), responses(product="\\boxed{12}"))
-    assert (states["product"], computed) == ("passed", 1 + ALWAYS)
-    states, computed = run(done, queries(sum="8"), responses(product="\\boxed{12}"))
-    assert (states["sum"], computed) == ("failed", 1 + ALWAYS)
-
-
-def test_a_threshold_turns_scores_into_states_without_verifying(done: Path) -> None:
-    thresholds = {**CONFIG["thresholds"], "instruction_following": 0.4}
-    states, computed = run(done, queries(), responses(), {**CONFIG, "thresholds": thresholds})
-    assert (states["trees"], computed) == ("passed", ALWAYS)
+    said, computed = run(done, queries(), responses(product="\\boxed{12}"))
+    assert (said["product"], computed) == (1, 1)
+    said, computed = run(done, queries(sum="8"), responses(product="\\boxed{12}"))
+    assert (said["sum"], computed) == (0, 1)
 
 
 def test_a_verifiers_settings_cost_its_category(done: Path) -> None:
     config = {**CONFIG, "math": {"timeout_s": 6}}
-    assert run(done, queries(), responses(), config)[1] == 2 + ALWAYS
+    assert run(done, queries(), responses(), config)[1] == 2
 
 
 def test_a_verifiers_code_costs_its_category(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = shard._verifier_digest
     monkeypatch.setattr(shard, "_verifier_digest", lambda c: digest(c) + "x" * (c == "math"))
-    assert run(done, queries(), responses())[1] == 2 + ALWAYS
+    assert run(done, queries(), responses())[1] == 2
 
 
-def test_a_response_that_was_cut_is_truncated_and_not_failed(tmp_path: Path) -> None:
-    states, _ = run(tmp_path, queries(), responses(sum=None))
-    assert states["sum"] == "truncated"
+def test_a_response_without_an_answer_has_no_check(tmp_path: Path) -> None:
+    said, computed = run(tmp_path, queries(), responses(sum=None))
+    assert "sum" not in said
+    assert computed == 3
+
+
+def test_a_verifier_that_failed_is_asked_again(done: Path) -> None:
+    path = done / "00000-of-00001.parquet"
+    rows = read_artifact(path, CHECKS).to_pylist()
+    for row in rows:
+        if row["score"] == 1:
+            row.update(score=None, failure="verifier_error")
+    write_artifact(path, CHECKS, from_rows(CHECKS, rows))
+    said, computed = run(done, queries(), responses())
+    assert (said["sum"], computed) == (1, 1)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 TINY = "tests/workflow/tiny.yaml"
+
+Job = tuple[str, dict[str, str]]
+"""Rule and wildcards."""
 
 
 def clone(root: Path, target: Path) -> Path:
@@ -28,12 +32,46 @@ def clone(root: Path, target: Path) -> Path:
 
 def snakemake(folder: Path, *words: str, config: str = TINY) -> subprocess.CompletedProcess[str]:
     """Run Snakemake as a user would, without an activated environment."""
-    command = [sys.executable, "-m", "snakemake", *words, "--profile", "profiles/local"]
     return subprocess.run(
-        [*command, "--configfile", config],
+        command(*words, config=config),
         cwd=folder,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(folder)},
+        env=environment(folder),
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def run(folder: Path, config: str = TINY) -> str:
+    """Run all, which must succeed, and return what was printed."""
+    result = snakemake(folder, "all", config=config)
+    printed = result.stdout + result.stderr
+    assert result.returncode == 0, printed
+    return printed
+
+
+def command(*words: str, config: str = TINY) -> list[str]:
+    """Return the command line of Snakemake."""
+    line = [sys.executable, "-m", "snakemake", *words, "--profile", "profiles/local"]
+    return [*line, "--configfile", config]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return the environment of somebody whose home is the folder, without a network."""
+    path = "/usr/local/bin:/usr/bin:/bin"
+    return {"PATH": path, "HOME": str(folder), "HF_HUB_OFFLINE": "1"}
+
+
+def jobs_of(printed: str) -> list[Job]:
+    """Return the jobs that a run or a dry-run printed; their number is that of its own table."""
+    blocks = re.findall(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)*)", printed, re.MULTILINE)
+    jobs: list[Job] = [(rule, _wildcards(block)) for rule, block in blocks]
+    total = re.search(r"^total +(\d+)$", printed, re.MULTILINE)
+    assert len(jobs) == (int(total[1]) if total else 0), printed
+    assert jobs or "Nothing to be done" in printed, printed
+    return jobs
+
+
+def _wildcards(block: str) -> dict[str, str]:
+    found = re.search(r"^ {4}wildcards: (.+)$", block, re.MULTILINE)
+    return dict(pair.split("=", 1) for pair in found[1].split(", ")) if found else {}

@@ -93,21 +93,22 @@ def test_evaluation_ranks_the_teachers_as_the_queries_do(results: Path) -> None:
 
 
 def test_data_artifacts_have_deterministic_bytes(results: Path, tmp_path: Path) -> None:
-    """Verifying and grading a shard anew, from nothing, gives the same bytes."""
+    """Checking a shard anew, from nothing, gives the same bytes."""
     from deepdistill.config import check_config
     from deepdistill.schemas import RESPONSES, SHARD
+    from deepdistill.slices import check_responses
     from deepdistill.tables import read_artifact
-    from deepdistill.verification.shard import verify_shard
+    from deepdistill.verification.shard import check_shard
 
     shard = "00000-of-00004.parquet"
     config = check_config({"sources": {"s": {"path": "p", "category": "math"}}, "teachers": {
         "t": {"backend": "published", "data": "d", "passes": 1}}})  # fmt: skip
-    verify_shard(
+    check_shard(
         read_artifact(results / "queries" / "shards" / shard, SHARD),
         read_artifact(results / "responses" / "medium" / shard, RESPONSES),
-        config["verification"],
+        check_responses(config),
         2,
         tmp_path / shard,
         tmp_path / "metrics.json",
     )
-    assert (tmp_path / shard).read_bytes() == (results / "verdicts" / "medium" / shard).read_bytes()
+    assert (tmp_path / shard).read_bytes() == (results / "checks" / "medium" / shard).read_bytes()

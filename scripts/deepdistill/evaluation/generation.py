@@ -1,6 +1,16 @@
-"""A sampled response as it travels through lm-eval."""
+"""A benchmark's generations: rows with keys, of which only those that are missing are made."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from deepdistill.errors import InputError
+from deepdistill.responses.backends.backend import Backend, Completion, Request
+from deepdistill.responses.rows import holds
+from deepdistill.rowstore import Filled, RowStore
+from deepdistill.schemas import GENERATIONS
+from deepdistill.tables import Row
 
 
 class Generation(str):
@@ -23,3 +33,79 @@ class Generation(str):
         generation.tokens = tokens
         generation.finished = finished
         return generation
+
+
+class Generations:
+    """The generations at ``output``, rows of :data:`deepdistill.schemas.GENERATIONS`.
+
+    Those that hold are kept (:func:`deepdistill.responses.rows.holds` under ``max_tokens``), and
+    ``make_backend`` is called only if some are missing. New ones are in part files at once, where
+    an interrupted evaluation finds them again; they become the artifact with :meth:`publish`.
+
+    filled: the rows, once they have been asked for
+    """
+
+    filled: Filled
+
+    def __init__(
+        self, output: str | Path, make_backend: Callable[[], Backend], max_tokens: int
+    ) -> None:
+        self._output = output
+        self._store = RowStore(output, GENERATIONS)
+        self._make_backend = make_backend
+        self._limit = max_tokens
+
+    def answer(self, requests: Sequence[Request]) -> list[Generation]:
+        """Return a generation for each request, in their order.
+
+        Raises :class:`InputError` if one cannot be made.
+        """
+        wanted = {(r.query_id, r.pass_number): r for r in requests}
+        self.filled = self._store.gather(wanted, self._keep, self._compute)
+        made = {(row["query_id"], row["pass"]): _generation(row) for row in self.filled.rows}
+        return [made[place] for place in wanted]
+
+    def publish(self) -> None:
+        """Write the artifact, when nothing is left that may fail."""
+        self._store.publish(self.filled.rows)
+
+    def _keep(self, row: Row, request: Request) -> Row | None:
+        if not holds(row, request, self._limit):
+            return None
+        return {**row, "max_tokens": self._limit}
+
+    def _compute(self, missing: Sequence[Request]) -> Iterator[list[Row]]:
+        for group in self._make_backend().complete(missing):
+            yield [_row(completion, self._limit) for completion in group]
+            self._check(group)
+
+    def _check(self, group: Sequence[Completion]) -> None:
+        failed = [completion for completion in group if completion.finish_reason == "error"]
+        if failed:
+            request = failed[0].request
+            question = request.messages[-1]["content"][:50]
+            raise InputError(
+                f"{self._output}: generations that failed: {len(failed)}; the first, sample "
+                f"{request.pass_number} of question {request.query_id} ({question!r}): "
+                f"{failed[0].error}"
+            )
+
+
+def _row(completion: Completion, max_tokens: int) -> Row:
+    request = completion.request
+    return {
+        "query_id": request.query_id,
+        "pass": request.pass_number,
+        "request_key": request.key,
+        "text": completion.text,
+        "finish_reason": completion.finish_reason,
+        "max_tokens": max_tokens,
+        "tokens_in": completion.tokens_in,
+        "tokens_out": completion.tokens_out,
+        "seed": request.seed,
+        "error": completion.error,
+    }
+
+
+def _generation(row: Row) -> Generation:
+    return Generation(row["text"], row["tokens_out"], finished=row["finish_reason"] == "stop")

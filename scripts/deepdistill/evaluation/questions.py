@@ -1,16 +1,19 @@
 """A benchmark's questions: reading them, and where each benchmark keeps its reference.
 
 The functions named after benchmarks are what the task files give lm-eval as ``process_docs``:
-they add ``category`` and ``reference``, which the verifier needs, to each row.
+they add the ``reference`` and, where there is none yet, the ``category`` that the verifier needs.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Container, Mapping
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepdistill.errors import InputError
+from deepdistill.keys import digest
 from deepdistill.verification.references import read_reference
 
 if TYPE_CHECKING:
@@ -20,24 +23,30 @@ if TYPE_CHECKING:
 def read_questions(path: str | Path) -> list[dict[str, Any]]:
     """Read a benchmark's JSON lines and return its rows, each with an ``id``.
 
-    A row needs a non-empty ``question`` and ``answer``; without an ``id`` of its own it gets its
-    line number. Raises :class:`InputError` naming the line that lacks one of them or that is no
-    JSON object, and for an empty or missing file.
+    A row needs a non-empty ``question`` and ``answer``; without an ``id`` of its own it gets one
+    that follows from its question, so that a new line changes no other row's. Raises
+    :class:`InputError` naming the line that lacks one of them, that is no JSON object or that has
+    another line's id, and for an empty or missing file.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a benchmark's questions as JSON lines")
-    rows = []
+    rows: dict[str, dict[str, str]] = {}
     with open(path, encoding="utf-8") as stream:
         for number, line in enumerate(stream, start=1):
             if line.strip():
-                rows.append(_row(line, f"{path}: line {number}", str(number)))
+                place = f"{path}: line {number}"
+                row = _row(line, place)
+                name = _id(row, rows)
+                if name in rows:
+                    raise InputError(f"{place}: id {name!r} is an earlier line's; ids are unique")
+                rows[name] = {"id": name, "question": row["question"], "answer": row["answer"]}
     if not rows:
         raise InputError(f"{path}: no questions; at least one line is needed")
-    return rows
+    return list(rows.values())
 
 
-def _row(line: str, place: str, default_id: str) -> dict[str, Any]:
+def _row(line: str, place: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except ValueError as error:
@@ -47,27 +56,31 @@ def _row(line: str, place: str, default_id: str) -> dict[str, Any]:
     for name in ("question", "answer"):
         if not isinstance(row.get(name), str) or not row[name].strip():
             raise InputError(f"{place}: {name} is {row.get(name)!r}; expected non-empty text")
-    return {
-        "id": str(row.get("id", default_id)),
-        "question": row["question"],
-        "answer": row["answer"],
-    }
+    return row
+
+
+def _id(row: Mapping[str, Any], known: Container[str]) -> str:
+    """The row's own id, else one by its question and how often that was asked before."""
+    if row.get("id") is not None:
+        return str(row["id"])
+    ids = (digest([row["question"], number]) for number in count(1))
+    return next(name for name in ids if name not in known)
 
 
 def demo_arithmetic(rows: Dataset) -> Dataset:
     """Add category and reference: the answer is the number itself."""
-    return rows.map(lambda row: _for_verifier("math", row["question"], row["answer"]))
+    return rows.map(lambda row: _for_verifier(row, row["answer"]))
 
 
 def gsm8k(rows: Dataset) -> Dataset:
     """Add category and reference: the answer is a worked solution that ends in ``#### 18``."""
-    return rows.map(
-        lambda row: _for_verifier("math", row["question"], row["answer"].rpartition("####")[2])
-    )
+    return rows.map(lambda row: _for_verifier(row, row["answer"].rpartition("####")[2]))
 
 
-def _for_verifier(category: str, question: str, reference: str) -> dict[str, str]:
+def _for_verifier(row: Mapping[str, Any], reference: str) -> dict[str, str]:
+    category = row.get("category", "math")  # the configuration's, or by hand
     try:
         return {"category": category, "reference": read_reference(category, reference)}
     except ValueError as error:
+        question = row["question"]
         raise InputError(f"benchmark: reference of question {question!r}: {error}") from None

@@ -1,8 +1,7 @@
-"""An evaluation's identity, its result and every generation behind it, on disk."""
+"""An evaluation's identity and its result."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,14 +12,13 @@ from typing import Any
 
 from deepdistill.evaluation.settings import Settings
 from deepdistill.evaluation.statistics import mean_and_stderr
-from deepdistill.files import atomic_path, canonical_json, read_json, sha256_file
-from deepdistill.models import model_digest
+from deepdistill.files import canonical_json, read_json, sha256_file
 
 
 def evaluation_key(
     config: Mapping[str, Any],
     seed: int,
-    model: str | Path,
+    model: str,
     model_name: str,
     benchmark: str,
     data_sha256: str,
@@ -29,14 +27,14 @@ def evaluation_key(
 ) -> str:
     """Return the key of an evaluation: equal keys, equal results.
 
-    It is the SHA-256 of the sampling settings, the seed, the content of the model folder, the
+    It is the SHA-256 of the sampling settings, the seed, the digest of the model's content, the
     questions' and the task file's bytes, the names that the result carries and the digest of the
     evaluation's code.
     """
     parts = {
         "settings": dict(config),
         "seed": seed,
-        "model": model_digest(model),
+        "model": model,
         "names": [model_name, benchmark],
         "data": data_sha256,
         "task": task_sha256,
@@ -45,15 +43,9 @@ def evaluation_key(
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
 
 
-def samples_path(output: Path) -> Path:
-    """Return the file with all generations that belongs to a result's file."""
-    return output.with_name(f"{output.stem}.samples.jsonl.gz")
-
-
-def current_result(output: Path, key: str) -> dict[str, Any] | None:
+def current_result(output: Path, generations: Path, key: str) -> dict[str, Any] | None:
     """Return the result at ``output`` if it has this key and its generations are intact."""
-    samples = samples_path(output)
-    if not output.is_file() or not samples.is_file():
+    if not output.is_file() or not generations.is_file():
         return None
     try:
         result = read_json(output)
@@ -61,18 +53,7 @@ def current_result(output: Path, key: str) -> dict[str, Any] | None:
         return None
     if not isinstance(result, dict) or result.get("key") != key:
         return None
-    return result if result["samples_sha256"] == sha256_file(samples) else None
-
-
-def write_samples(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
-    """Write one JSON line per question with all its generations; equal records, equal bytes."""
-    with (
-        atomic_path(path) as temporary,
-        open(temporary, "wb") as raw,
-        gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as stream,
-    ):
-        for record in records:
-            stream.write(canonical_json(record).encode() + b"\n")
+    return result if result["generations_sha256"] == sha256_file(generations) else None
 
 
 def summarise_records(records: Sequence[Mapping[str, Any]], settings: Settings) -> dict[str, Any]:
@@ -80,7 +61,8 @@ def summarise_records(records: Sequence[Mapping[str, Any]], settings: Settings) 
 
     k and questions (counts), mean and stderr of pass@1 (see :func:`mean_and_stderr`), stopped
     (share of generations that ended by themselves), mean_tokens (generated per response), states
-    (how many responses are in each) and per_question (id, question, scores, states).
+    (how many responses are in each) and per_question (id, question, reference, and of its samples
+    in order scores, states and details: what the verifier found).
     """
     samples = [sample for record in records for sample in record["samples"]]
     mean, stderr = mean_and_stderr([[s["score"] for s in r["samples"]] for r in records])
@@ -97,8 +79,10 @@ def summarise_records(records: Sequence[Mapping[str, Any]], settings: Settings) 
             {
                 "id": record["id"],
                 "question": record["question"],
+                "reference": record["reference"],
                 "scores": [sample["score"] for sample in record["samples"]],
                 "states": [sample["state"] for sample in record["samples"]],
+                "details": [sample["detail"] for sample in record["samples"]],
             }
             for record in records
         ],

@@ -1,58 +1,63 @@
-"""From a model folder and a benchmark to a result, unless the result is there already."""
+"""From a model and a benchmark to a result, unless the result is there already."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from deepdistill.artifacts import write_digest
 from deepdistill.errors import InputError
+from deepdistill.evaluation.generation import Generations
 from deepdistill.evaluation.questions import read_questions
-from deepdistill.evaluation.result import (
-    current_result,
-    evaluation_key,
-    samples_path,
-    summarise_records,
-    write_samples,
-)
+from deepdistill.evaluation.result import current_result, evaluation_key, summarise_records
 from deepdistill.evaluation.settings import Settings
 from deepdistill.files import sha256_file, write_json
-from deepdistill.models import require_model_folder
+from deepdistill.responses.backends.backend import Backend
+from deepdistill.tables import Row
 
 logger = logging.getLogger(__name__)
 
 
 def evaluate_model(
-    config: Mapping[str, Any],
+    settings: Settings,
     seed: int,
-    model: str | Path,
+    model: str,
+    make_backend: Callable[[], Backend],
     model_name: str,
     benchmark: str,
     data: str | Path,
     task: str | Path,
     output: str | Path,
+    generations: str | Path,
     code_digest: str,
+    metrics: str | Path,
     workers: int = 1,
+    repairs: int = 0,
 ) -> dict[str, Any]:
     """Make the result ``output`` unless it is current, and return it.
 
-    ``config`` is the slice that :class:`Settings` describes, ``model`` a model folder, ``data``
-    JSON lines with question and answer, ``task`` an lm-eval task file named like its task.
-    The result has key, model, benchmark, samples_sha256 and what :func:`summarise_records` says;
-    all generations are in ``<output's stem>.samples.jsonl.gz`` beside it.
+    ``model`` is the digest of the model's content and ``make_backend`` opens it
+    (:func:`deepdistill.responses.backends.choice.backend_opener`), which happens only if
+    generations are missing. ``data`` is JSON lines with question and answer, ``task`` an lm-eval
+    task file named like its task. The result has key, model, benchmark, generations_sha256 and
+    what :func:`summarise_records` says. ``generations`` is the Parquet artifact evals, with a row
+    for each response: what holds of it is kept, and all of it is scored anew. ``metrics`` receives
+    what this job did, see :func:`_metrics`.
 
-    Raises :class:`InputError` for a bad setting, model, question, reference or task file, and for
-    a prompt that leaves no room for the answer.
+    Raises :class:`InputError` for a bad question, reference or task file, and for a generation
+    that cannot be made, such as that of a prompt that is too long for the model.
     """
-    output, task = Path(output), Path(task)
-    settings = Settings.from_config(config)
-    model = require_model_folder(model)
+    started = time.monotonic()
+    output, generations, task = Path(output), Path(generations), Path(task)
     questions = read_questions(data)
     if not task.is_file():
         raise InputError(f"{task}: no such file; expected an lm-eval task")
     key = evaluation_key(
-        config,
+        asdict(settings),
         seed,
         model,
         model_name,
@@ -61,24 +66,49 @@ def evaluate_model(
         sha256_file(task),
         code_digest,
     )
-    result = current_result(output, key)
+    result = current_result(output, generations, key)
     if result is not None:
         logger.info("result is current: %s", output)
-        samples_path(output).touch()  # Snakemake wants outputs to be newer than inputs
+        rows = result["k"] * result["questions"]
+        generations.touch()  # Snakemake wants outputs to be newer than inputs
+        write_digest(generations, rows)
         write_json(output, result)
+        write_json(metrics, _metrics(rows, [], started, repairs))
         return result
 
+    # lm-eval takes seconds to import.
     from deepdistill.evaluation.harness import run_task
+    from deepdistill.evaluation.model import KeyedModel
 
-    records = run_task(task, questions, model, settings, seed, workers)
-    write_samples(samples_path(output), records)
+    made = Generations(generations, make_backend, settings.max_new_tokens)
+    respondent = KeyedModel(made, model, settings.sampling(seed))
+    records = run_task(task, questions, respondent, settings, seed, workers)
+    made.publish()
     result = {
         "key": key,
         "model": model_name,
         "benchmark": benchmark,
-        "samples_sha256": sha256_file(samples_path(output)),
+        "generations_sha256": sha256_file(generations),
         **summarise_records(records, settings),
     }
     write_json(output, result)
+    write_json(metrics, _metrics(made.filled.kept, made.filled.computed, started, repairs))
     logger.info("%s on %s: pass@1 %.3f", model_name, benchmark, result["mean"])
     return result
+
+
+def _metrics(kept: int, computed: Sequence[Row], started: float, repairs: int) -> dict[str, Any]:
+    """What a job did: responses that were there and that it made, and the latter's tokens.
+
+    ``seconds`` is the whole job's, with loading and verification; it stands in no other file.
+    """
+    tokens = sum(row["tokens_out"] or 0 for row in computed)
+    seconds = time.monotonic() - started
+    return {
+        "responses_kept": kept,
+        "responses_computed": len(computed),
+        "tokens_out": tokens,
+        "seconds": round(seconds, 3),
+        "tokens_per_second": round(tokens / seconds, 1) if computed else None,
+        "repairs": repairs,
+    }

@@ -9,6 +9,8 @@ from typing import Any
 from deepdistill.errors import InputError
 from deepdistill.evaluation.scoring import VERIFICATION
 
+_CHOICES = {"dtype": ("float32", "bfloat16", "float16"), "backend": ("transformers",)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -19,8 +21,12 @@ class Settings:
     top_p: probability mass of the nucleus
     max_new_tokens: limit of a generation; one that reaches it is truncated
     batch_size: generations at a time
+    dtype: number format of the weights
+    backend: what makes the generations, as for a teacher
+    category: the questions' category, whose verifier scores
     system_prompt: text of a system turn before each question, or None
-    verification: the configuration's section of that name, thresholds and verifiers' settings
+    verification: the configuration's section of that name, as far as it is about the category:
+        thresholds and the verifier's settings
     """
 
     k: int
@@ -28,6 +34,9 @@ class Settings:
     top_p: float
     max_new_tokens: int
     batch_size: int
+    dtype: str = "bfloat16"
+    backend: str = "transformers"
+    category: str = "math"
     system_prompt: str | None = None
     verification: Mapping[str, Any] = field(default_factory=lambda: VERIFICATION)
 
@@ -49,6 +58,18 @@ class Settings:
         settings._check()
         return settings
 
+    def sampling(self, seed: int) -> dict[str, Any]:
+        """Return a teacher's settings, by which requests and backends are made."""
+        return {
+            "backend": self.backend,
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "max_tokens": self.max_new_tokens,
+            "batch_size": self.batch_size,
+            "dtype": self.dtype,
+            "seed": seed,
+        }
+
     def _check(self) -> None:
         for name in ("k", "max_new_tokens", "batch_size"):
             value = getattr(self, name)
@@ -59,3 +80,8 @@ class Settings:
             numeric = isinstance(value, int | float) and not isinstance(value, bool)
             if not numeric or not low <= value <= high:
                 raise InputError(f"benchmark: {name} is {value!r}; allowed: {low:g} … {high:g}")
+        choices = {**_CHOICES, "category": tuple(self.verification["thresholds"])}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                found, listed = getattr(self, name), ", ".join(allowed)
+                raise InputError(f"benchmark: {name} is {found!r}; allowed: {listed}")

@@ -14,8 +14,12 @@ from deepdistill.schemas import QUERIES, SHARD
 from deepdistill.tables import read_artifact
 
 
-def shard_queries(paths: Iterable[str | Path], shards: int) -> Iterator[tuple[str, pa.Table]]:
-    """Yield ``(shard, its queries)`` for every shard; see :func:`deepdistill.keys.shard_of`.
+def shard_queries(
+    paths: Iterable[str | Path], shards: int, only: str = ""
+) -> Iterator[tuple[str, pa.Table]]:
+    """Yield ``(shard, its queries)`` for every shard whose name begins with ``only``.
+
+    Which queries it has: see :func:`deepdistill.keys.shard_of`.
 
     Raises :class:`InputError` if no source keeps a query.
     """
@@ -27,7 +31,8 @@ def shard_queries(paths: Iterable[str | Path], shards: int) -> Iterator[tuple[st
         )
     names = pa.array([shard_of(q, shards) for q in queries["query_id"].to_pylist()])
     for shard in shard_names(shards):
-        yield shard, queries.filter(pc.equal(names, shard))
+        if shard.startswith(only):
+            yield shard, queries.filter(pc.equal(names, shard))
 
 
 def _kept(path: str | Path) -> pa.Table:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from deepdistill.keys import request_key, row_seed
 from deepdistill.responses.backends.backend import Completion, Request
-from deepdistill.responses.format import split_response
+from deepdistill.responses.format import join_response, split_response
 from deepdistill.responses.prompts import Prompt
 
 
@@ -18,33 +18,63 @@ def requests(
 ) -> Iterator[Request]:
     """Yield a request for each query of a shard and each pass.
 
-    ``config`` holds the teacher's ``passes``, ``temperature`` and ``top_p`` and the ``seed``;
-    ``model`` identifies the model (see :func:`deepdistill.keys.request_key`).
+    ``config`` holds the teacher's ``backend``, ``passes``, ``dtype``, ``temperature`` and ``top_p``
+    and the ``seed``; ``model`` identifies the model (:func:`deepdistill.keys.request_key`).
+    Published responses are looked up by the question itself, without a prompt.
     """
-    sampling = {name: config[name] for name in ("temperature", "top_p")}
+    published = config["backend"] == "published"
     for query in queries.to_pylist():
-        messages = prompt.render(query["category"], query["messages"])
+        messages = query["messages"]
+        if not published:
+            messages = prompt.render(query["category"], messages)
         for number in range(1, config["passes"] + 1):
-            yield Request(
-                query_id=query["query_id"],
-                pass_number=number,
-                messages=messages,
-                key=request_key(messages, model, sampling, number, config["seed"]),
-                seed=row_seed(config["seed"], query["query_id"], number),
-            )
+            yield request(query["query_id"], number, messages, model, config)
+
+
+def request(
+    query_id: str,
+    pass_number: int,
+    messages: list[dict[str, str]],
+    model: str,
+    config: Mapping[str, Any],
+) -> Request:
+    """Return a request with its key and, where anything is drawn, its seed.
+
+    Settings that have no effect are not in the key: a greedy answer depends on no seed, a
+    published one on no sampling at all.
+    """
+    settings: dict[str, Any] = {}
+    if config["backend"] != "published":
+        settings = {"dtype": config["dtype"], "temperature": config["temperature"]}
+    drawn = settings.get("temperature", 0) > 0
+    if drawn:
+        settings["top_p"] = config["top_p"]
+    seed = config["seed"] if drawn else None
+    return Request(
+        query_id=query_id,
+        pass_number=pass_number,
+        messages=messages,
+        key=request_key(messages, model, settings, pass_number, seed),
+        seed=row_seed(config["seed"], query_id, pass_number) if drawn else None,
+    )
 
 
 def holds(row: Mapping[str, Any], request: Request, max_tokens: int) -> bool:
     """Say whether a row is what ``request`` would give under the token limit ``max_tokens``.
 
-    A response that ended by itself holds under every limit that it fits into; one that was cut
-    holds only under the limit that cut it; a failed one never holds, so that it is tried again.
+    A response that ended by itself holds under every limit that it fits into, one that was cut
+    only under the limit that cut it, and one that is absent from published data as long as the
+    data is the same; a failed one never holds, so that it is tried again.
     """
     if row["request_key"] != request.key:
         return False
-    if row["finish_reason"] == "stop":
-        return row["tokens_out"] is None or bool(row["tokens_out"] <= max_tokens)
-    return bool(row["finish_reason"] == "length" and row["max_tokens"] == max_tokens)
+    match row["finish_reason"]:
+        case "stop":
+            return row["tokens_out"] is None or bool(row["tokens_out"] <= max_tokens)
+        case "length":
+            return bool(row["max_tokens"] == max_tokens)
+        case reason:
+            return bool(reason == "absent")
 
 
 def response_row(completion: Completion, max_tokens: int, think: bool) -> dict[str, Any]:
@@ -54,14 +84,11 @@ def response_row(completion: Completion, max_tokens: int, think: bool) -> dict[s
     of it is the answer.
     """
     request = completion.request
-    thinking, answer, problem = _parts(completion, think)
     return {
         "query_id": request.query_id,
         "pass": request.pass_number,
         "request_key": request.key,
-        "thinking": thinking,
-        "answer": answer,
-        "problem": problem,
+        **_parts(completion.text, completion.finish_reason, think),
         "finish_reason": completion.finish_reason,
         "max_tokens": max_tokens,
         "tokens_in": completion.tokens_in,
@@ -71,14 +98,32 @@ def response_row(completion: Completion, max_tokens: int, think: bool) -> dict[s
     }
 
 
-def _parts(completion: Completion, think: bool) -> tuple[str | None, str | None, str | None]:
+def with_parts(row: Mapping[str, Any], think: bool) -> dict[str, Any]:
+    """Return a row with its text split anew, which costs nothing, as form and code now have it."""
+    text = row["text"] if row["problem"] else join_response(row["thinking"], row["answer"])
+    return {**row, **_parts(text or "", row["finish_reason"], think)}
+
+
+def _parts(text: str, finish_reason: str, think: bool) -> dict[str, Any]:
+    """The columns that follow from a completion's text; blanks around it do not count."""
+    text = text.strip()
+    thinking, answer, problem = _split(text, finish_reason, think)
+    return {
+        "thinking": None if problem else thinking,
+        "answer": answer,
+        "problem": problem,
+        "text": (text or None) if problem else None,
+        "format_ok": bool(answer) and thinking != "",
+    }
+
+
+def _split(text: str, finish_reason: str, think: bool) -> tuple[str | None, str | None, str | None]:
     """Thinking, answer and problem of a completion."""
-    if completion.finish_reason == "error":
-        return None, None, "error"
-    finished = completion.finish_reason == "stop"
+    if finish_reason in ("error", "absent"):
+        return None, None, finish_reason
+    finished = finish_reason == "stop"
     if think:
-        return split_response(completion.text, finished)
+        return split_response(text, finished)
     if not finished:
         return None, None, "truncated"
-    text = completion.text.strip()
     return None, text or None, None if text else "unparsable"

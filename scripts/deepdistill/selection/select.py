@@ -38,7 +38,7 @@ def select(
     known = measures.set_index("query_id")
     rows: list[dict[str, Any]] = []
     for path in verdicts:
-        passing = _passing(path, chosen)
+        passing = _passing(path, chosen, config["max_perplexity"])
         taken = _one_each(passing, seed) if rule.one_response else passing
         rows += [_row(row, chosen, known, teacher) for row in taken]
     if not rows:
@@ -57,13 +57,18 @@ def _read_measures(path: str | Path, teacher: str) -> pd.DataFrame:
     return frame.rename(columns=dict(zip(columns, _MEASURES, strict=True)))
 
 
-def _passing(path: str | Path, chosen: Chosen) -> list[dict[str, Any]]:
-    columns = ["query_id", "pass", "state", "verify_score"]
+def _passing(
+    path: str | Path, chosen: Chosen, max_perplexity: float | None
+) -> list[dict[str, Any]]:
+    """The passing rows of chosen queries; without a limit or a perplexity a row is not dropped."""
+    columns = ["query_id", "pass", "state", "verify_score", "perplexity"]
     verdicts = read_artifact(path, VERDICTS, columns)
     taken = pc.is_in(verdicts["query_id"], value_set=pa.array(list(chosen), pa.string()))
-    rows: list[dict[str, Any]] = verdicts.filter(
-        pc.and_(taken, pc.equal(verdicts["state"], "passed"))
-    ).to_pylist()
+    mask = pc.and_(taken, pc.equal(verdicts["state"], "passed"))
+    if max_perplexity is not None:
+        fluent = pc.less_equal(verdicts["perplexity"], max_perplexity)
+        mask = pc.and_(mask, pc.fill_null(fluent, True))
+    rows: list[dict[str, Any]] = verdicts.filter(mask).to_pylist()
     return rows
 
 

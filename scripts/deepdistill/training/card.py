@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 
+from deepdistill.models import Identity
 from deepdistill.training.recipe import Recipe
 
 _CARD = """---
@@ -21,6 +21,7 @@ last assistant turn.
 | | |
 |---|---|
 | parent | `{parent}` |
+| parent, SHA-256 | `{parent_digest}` |
 | data set, SHA-256 | `{dataset}` |
 | seed | {seed} |
 | code digest | `{code}` |
@@ -34,13 +35,14 @@ last assistant turn.
 
 
 def model_card(
-    name: str, recipe: Recipe, seed: int, parent: Path, dataset_sha256: str, code_digest: str
+    name: str, recipe: Recipe, seed: int, parent: Identity, dataset_sha256: str, code_digest: str
 ) -> str:
     """Return the README.md of a checkpoint's model folder."""
     rows = "\n".join(f"| {key} | {value} |" for key, value in asdict(recipe).items())
     return _CARD.format(
         name=name,
-        parent=parent,
+        parent=parent.origin,
+        parent_digest=parent.digest,
         dataset=dataset_sha256,
         seed=seed,
         code=code_digest,

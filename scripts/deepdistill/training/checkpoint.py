@@ -14,26 +14,25 @@ from pathlib import Path
 from typing import Any
 
 from deepdistill.files import canonical_json, read_json, sha256_file, write_json
-from deepdistill.models import model_digest
+from deepdistill.models import MODEL, model_digest
 
-MODEL = "model"
 LOG = "log.csv"
 COPY = "checkpoint.json"
 
 
 def checkpoint_key(
-    config: Mapping[str, Any], seed: int, dataset_sha256: str, parent: str | Path, code_digest: str
+    config: Mapping[str, Any], seed: int, dataset_sha256: str, parent: str, code_digest: str
 ) -> str:
     """Return the key of a checkpoint: equal keys, equal checkpoints.
 
-    It is the SHA-256 of the recipe's configuration, the seed, the data set's bytes, the content
-    of the parent's model folder and the digest of the training code.
+    It is the SHA-256 of the recipe's configuration, the seed, the data set's bytes, the digest of
+    the parent's content and that of the training code.
     """
     parts = {
         "recipe": dict(config),
         "seed": seed,
         "dataset": dataset_sha256,
-        "parent": model_digest(parent),
+        "parent": parent,
         "code": code_digest,
     }
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
@@ -57,11 +56,13 @@ def publish(staged: Path, output: Path, record: Mapping[str, Any]) -> dict[str, 
     """Move a finished checkpoint from ``staged`` to its place and return its manifest.
 
     ``staged`` holds ``model/`` and ``log.csv`` on the file system of ``output``. The manifest is
-    ``record`` with the SHA-256 of each file, and is written when everything else is in place.
+    ``record`` with the model folder's digest and the SHA-256 of each file, and is written when
+    everything else is in place.
     """
     folder = output.parent
     output.unlink(missing_ok=True)
-    manifest = {**record, "files": _hashes(staged)}
+    digest = model_digest(staged / MODEL)
+    manifest = {**record, "digest": digest, "files": _hashes(staged)}
     write_json(staged / MODEL / COPY, manifest)
     shutil.rmtree(folder / MODEL, ignore_errors=True)
     (staged / MODEL).rename(folder / MODEL)

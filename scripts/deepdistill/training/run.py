@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import logging
 import shutil
+import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepdistill.artifacts import artifact_path
 from deepdistill.files import sha256_file, write_json
-from deepdistill.models import require_model_folder
+from deepdistill.models import MODEL, read_identity
 from deepdistill.training.card import model_card
-from deepdistill.training.checkpoint import LOG, MODEL, checkpoint_key, current_manifest, publish
+from deepdistill.training.checkpoint import LOG, checkpoint_key, current_manifest, publish
 from deepdistill.training.recipe import Recipe
 from deepdistill.training.samples import require_dataset
 
@@ -26,6 +28,15 @@ logger = logging.getLogger(__name__)
 LOG_COLUMNS = ("step", "epoch", "loss", "learning_rate", "grad_norm", "tokens")
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A training's part of the manifest; the steps it found done, and the tokens of the others."""
+
+    record: dict[str, Any]
+    steps_kept: int
+    tokens: int
+
+
 def train_checkpoint(
     config: Mapping[str, Any],
     seed: int,
@@ -34,15 +45,17 @@ def train_checkpoint(
     output: str | Path,
     work_dir: str | Path,
     code_digest: str,
+    metrics: str | Path,
 ) -> dict[str, Any]:
     """Make the checkpoint ``output`` unless it is current, and return its manifest.
 
-    ``config`` is a :class:`Recipe`'s slice of the configuration, ``parent`` a model folder,
-    ``dataset`` a Parquet file with a column ``messages``. Beside the manifest appear ``model/``
-    (Hugging Face format) and ``log.csv`` (one row per optimizer step).
+    ``config`` is a :class:`Recipe`'s slice of the configuration, ``parent`` a model's identity
+    file, ``dataset`` a Parquet file with a column ``messages``. Beside the manifest appear
+    ``model/`` (Hugging Face format) and ``log.csv`` (one row per optimizer step).
 
-    The manifest has key, files (name → SHA-256), samples and dropped (rows trained on, rows over
-    max_length), tokens (seen over all epochs), steps, recipe and train_loss (mean over the steps).
+    The manifest has key, digest (the model's), files (name → SHA-256), samples and dropped (rows
+    trained on, rows over max_length), tokens (seen over all epochs), steps, recipe and train_loss
+    (mean over the steps). ``metrics`` receives what this job did, see :func:`_metrics`.
 
     A killed run goes on from its last state in ``work_dir``, which is removed at the end. One
     process trains, on one GPU or on the CPU.
@@ -50,36 +63,58 @@ def train_checkpoint(
     Raises :class:`InputError` for a bad recipe, parent or data set, and for a loss that is no
     number.
     """
+    started = time.monotonic()
     output, work_dir = Path(output), Path(work_dir)
     recipe = Recipe.from_config(config)
-    parent = require_model_folder(parent)
-    dataset = require_dataset(dataset)
+    identity = read_identity(parent)
+    dataset = require_dataset(artifact_path(dataset))
     dataset_sha256 = sha256_file(dataset)
-    key = checkpoint_key(config, seed, dataset_sha256, parent, code_digest)
+    key = checkpoint_key(config, seed, dataset_sha256, identity.digest, code_digest)
     manifest = current_manifest(output, key)
     if manifest is not None:
         logger.info("checkpoint is current: %s", output)
         write_json(output, manifest)  # it may be the copy's, and has to be newer than the inputs
+        write_json(metrics, _metrics(manifest, manifest["steps"], 0, started))
         return manifest
 
-    card = model_card(output.parent.name, recipe, seed, parent, dataset_sha256, code_digest)
+    card = model_card(output.parent.name, recipe, seed, identity, dataset_sha256, code_digest)
     run_dir = work_dir / key[:16]
     staged = output.parent / f".{key[:16]}.staged"
     shutil.rmtree(staged, ignore_errors=True)
-    record = {"key": key, **_train(recipe, seed, parent, dataset, run_dir, staged, card)}
-    manifest = publish(staged, output, record)
+    trained = _train(recipe, seed, identity.find(), dataset, run_dir, staged, card)
+    manifest = publish(staged, output, {"key": key, **trained.record})
     shutil.rmtree(staged)
     shutil.rmtree(run_dir)
     with suppress(OSError):  # another run may be unfinished in it
         work_dir.rmdir()
     logger.info("%s: %d steps, loss %.4f", output, manifest["steps"], manifest["train_loss"])
+    write_json(metrics, _metrics(manifest, trained.steps_kept, trained.tokens, started))
     return manifest
+
+
+def _metrics(
+    manifest: Mapping[str, Any], steps_kept: int, tokens: int, started: float
+) -> dict[str, Any]:
+    """What a job did: optimizer steps that were there and that it made, tokens that it trained on.
+
+    ``samples`` is the data set's rows without the dropped ones; ``seconds`` is the whole job's,
+    with loading and publishing. Seconds differ between runs and stand in no other file.
+    """
+    seconds = time.monotonic() - started
+    return {
+        "steps_kept": steps_kept,
+        "steps_computed": manifest["steps"] - steps_kept,
+        "samples": manifest["samples"],
+        "tokens": tokens,
+        "seconds": round(seconds, 3),
+        "tokens_per_second": round(tokens / seconds, 1) if tokens else None,
+    }
 
 
 def _train(
     recipe: Recipe, seed: int, parent: Path, dataset: Path, run_dir: Path, staged: Path, card: str
-) -> dict[str, Any]:
-    """Train, stage the result's files and return what is known of the run."""
+) -> _Run:
+    """Train and stage the result's files."""
     from transformers import AutoTokenizer
 
     from deepdistill.training.samples import tokenise
@@ -91,14 +126,17 @@ def _train(
         logger.info("dropped %d samples over %d tokens", samples.dropped, recipe.max_length)
     trained = train(recipe, seed, parent, tokenizer, samples, run_dir / "state")
     _stage(staged, trained, tokenizer, card)
-    return {
+    tokens = trained.log[-1]["tokens"]
+    tokens_kept = trained.log[trained.kept - 1]["tokens"] if trained.kept else 0
+    record = {
         "samples": len(samples.dataset),
         "dropped": samples.dropped,
-        "tokens": trained.log[-1]["tokens"],
+        "tokens": tokens,
         "steps": trained.log[-1]["step"],
         "recipe": asdict(recipe),
         "train_loss": sum(entry["loss"] for entry in trained.log) / len(trained.log),
     }
+    return _Run(record, trained.kept, tokens - tokens_kept)
 
 
 def _stage(staged: Path, trained: Trained, tokenizer: Any, card: str) -> None:

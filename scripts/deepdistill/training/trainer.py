@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A trained model and the log of its optimizer steps.
+    """A trained model, the log of its optimizer steps and how many of them an earlier run made.
 
     Each entry of ``log`` has step, epoch, loss (mean over the step's completion tokens, in nats),
     learning_rate, grad_norm and tokens (seen since the start, prompts included, padding not).
@@ -35,6 +35,7 @@ class Trained:
 
     model: Any
     log: list[dict[str, Any]]
+    kept: int
 
 
 def train(
@@ -65,12 +66,15 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)
     last = _last_state(state_dir)
+    kept = 0
     if last is not None:
         logger.info("resuming from %s", last.name)
+        kept = read_json(last / TRAINER_STATE_NAME)["global_step"]
     trainer.train(resume_from_checkpoint=None if last is None else str(last))
     model = trainer.accelerator.unwrap_model(trainer.model)
     model.config.use_cache = use_cache  # the trainer turns it off, and generation would crawl
-    return Trained(model.to(getattr(torch, recipe.dtype)), _steps(trainer.state.log_history))
+    log = _steps(trainer.state.log_history)
+    return Trained(model.to(getattr(torch, recipe.dtype)), log, kept)
 
 
 def _last_state(state_dir: Path) -> Path | None:

@@ -9,21 +9,22 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Request:
-    """One pass over one query: the rendered prompt, its key and its sampling seed."""
+    """One pass over one query: the rendered prompt, its key and, if it samples, its seed."""
 
     query_id: str
     pass_number: int
     messages: Sequence[Mapping[str, str]]
     key: str
-    seed: int
+    seed: int | None
 
 
 @dataclass(frozen=True)
 class Completion:
     """What came of a request.
 
-    ``finish_reason`` is ``stop`` (the model ended by itself), ``length`` (cut by the token limit)
-    or ``error``; then ``error`` says what happened. Token counts are None where unknown.
+    ``finish_reason`` is ``stop`` (the model ended by itself), ``length`` (cut by the token limit),
+    ``absent`` (published data does not have it) or ``error``; for the last two ``error`` says what
+    happened. Token counts are None where unknown.
     """
 
     request: Request

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from transformers.generation.logits_process import (
     LogitsProcessor,
     LogitsProcessorList,
@@ -20,8 +20,24 @@ from deepdistill.responses.backends.backend import Completion, Request
 log = logging.getLogger(__name__)
 
 
+class _Prompt(NamedTuple):
+    """A request's prompt as rendered, and how many tokens it has."""
+
+    request: Request
+    text: str
+    tokens: int
+
+
+def _longest_first(prompt: _Prompt) -> tuple[int, str, int]:
+    return -prompt.tokens, prompt.request.query_id, prompt.request.pass_number
+
+
 class TransformersBackend:
-    """Generates in batches of prompts of similar length, left padded, on a GPU if there is one."""
+    """Generates in batches of prompts of similar length, left padded, on a GPU if there is one.
+
+    A response ends at ``max_tokens`` or with the model's positions, whichever comes first; a prompt
+    that leaves no position at all is an error of its request.
+    """
 
     def __init__(self, model: str, config: Mapping[str, Any]) -> None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -29,39 +45,60 @@ class TransformersBackend:
         dtype = getattr(torch, config["dtype"])
         self._model = AutoModelForCausalLM.from_pretrained(model, dtype=dtype)
         self._model.to(device).eval()
-        # The sampling settings are ours, not those that the model's folder recommends.
-        self._model.generation_config.update(
-            do_sample=False, temperature=None, top_p=None, top_k=None
-        )
         if self._tokenizer.pad_token is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         self._stops = _stop_ids(self._model, self._tokenizer)
+        # The sampling settings are ours, not those that the model's folder recommends.
+        self._model.generation_config = GenerationConfig()
+        self._positions: int | None = getattr(
+            self._model.config.get_text_config(), "max_position_embeddings", None
+        )
         self._config = config
         log.info("model %s on %s", model, device)
 
     def complete(self, requests: Sequence[Request]) -> Iterator[list[Completion]]:
-        """Yield the completions batch by batch, the longest prompts first."""
-        prompts = [
-            (
-                self._tokenizer.apply_chat_template(
-                    [dict(m) for m in r.messages], add_generation_prompt=True, tokenize=False
-                ),
-                r,
-            )
-            for r in requests
-        ]
-        prompts.sort(key=lambda pair: (-len(pair[0]), pair[1].query_id, pair[1].pass_number))
-        if prompts:
-            log.info("first prompt as rendered: %r", prompts[0][0])
+        """Yield the completions batch by batch, the longest prompts first.
+
+        Before them all, in one group, come the errors of prompts that are too long.
+        """
+        if not requests:
+            return
+        prompts = sorted(self._prompts(requests), key=_longest_first)
+        log.info("first prompt as rendered: %r", prompts[0].text)
+        errors = [self._too_long(prompt) for prompt in prompts if self._room(prompt) < 1]
+        if errors:
+            yield errors
+        prompts = prompts[len(errors) :]
         size = self._config["batch_size"]
         for start in range(0, len(prompts), size):
             yield self._batch(prompts[start : start + size])
 
+    def _prompts(self, requests: Sequence[Request]) -> Iterator[_Prompt]:
+        texts = [
+            self._tokenizer.apply_chat_template(
+                [dict(m) for m in r.messages], add_generation_prompt=True, tokenize=False
+            )
+            for r in requests
+        ]
+        # The chat template has put the special tokens into the text already.
+        encoded = self._tokenizer(texts, add_special_tokens=False)["input_ids"]
+        for request, text, ids in zip(requests, texts, encoded, strict=True):
+            yield _Prompt(request, text, len(ids))
+
+    def _room(self, prompt: _Prompt) -> int:
+        """How many tokens a response to the prompt may have."""
+        limit: int = self._config["max_tokens"]
+        return limit if self._positions is None else min(limit, self._positions - prompt.tokens)
+
+    def _too_long(self, prompt: _Prompt) -> Completion:
+        error = f"{prompt.tokens} prompt tokens, but the model has {self._positions} positions"
+        return Completion(prompt.request, "", "error", tokens_in=prompt.tokens, error=error)
+
     @torch.inference_mode()
-    def _batch(self, batch: Sequence[tuple[str, Request]]) -> list[Completion]:
-        requests = [request for _, request in batch]
+    def _batch(self, batch: Sequence[_Prompt]) -> list[Completion]:
+        requests = [prompt.request for prompt in batch]
         inputs = self._tokenizer(
-            [prompt for prompt, _ in batch],
+            [prompt.text for prompt in batch],
             return_tensors="pt",
             padding=True,
             add_special_tokens=False,
@@ -69,26 +106,26 @@ class TransformersBackend:
         ).to(self._model.device)
         output = self._model.generate(
             **inputs,
-            max_new_tokens=self._config["max_tokens"],
+            max_new_tokens=max(map(self._room, batch)),
             logits_processor=self._sampler(requests),
             pad_token_id=self._tokenizer.pad_token_id,
             eos_token_id=self._stops,
         )
         width = inputs["input_ids"].shape[1]
-        tokens_in = inputs["attention_mask"].sum(dim=1).tolist()
         return [
-            self._completion(request, count, row.tolist())
-            for request, count, row in zip(requests, tokens_in, output[:, width:], strict=True)
+            self._completion(prompt, row.tolist())
+            for prompt, row in zip(batch, output[:, width:], strict=True)
         ]
 
-    def _completion(self, request: Request, tokens_in: int, tokens: list[int]) -> Completion:
+    def _completion(self, prompt: _Prompt, made: list[int]) -> Completion:
+        tokens = made[: self._room(prompt)]  # the batch goes on until its roomiest row has ended
         stop = next((i for i, token in enumerate(tokens) if token in self._stops), None)
         kept = tokens if stop is None else tokens[:stop]
         return Completion(
-            request,
+            prompt.request,
             text=self._tokenizer.decode(kept, skip_special_tokens=True),
             finish_reason="length" if stop is None else "stop",
-            tokens_in=tokens_in,
+            tokens_in=prompt.tokens,
             tokens_out=len(kept) if stop is None else len(kept) + 1,
         )
 
@@ -99,7 +136,7 @@ class TransformersBackend:
             steps.append(TemperatureLogitsWarper(temperature))
             if top_p < 1:
                 steps.append(TopPLogitsWarper(top_p))
-            steps.append(GumbelNoise([r.seed for r in requests]))
+            steps.append(GumbelNoise([r.seed for r in requests if r.seed is not None]))
         return steps
 
 

@@ -41,7 +41,7 @@ class PublishedBackend:
         self._responses[key].append(_field(row, response, place))
 
     def complete(self, requests: Sequence[Request]) -> Iterator[list[Completion]]:
-        """Yield the published responses; a question or pass that is not there is an error row."""
+        """Yield the published responses; a question or pass that is not there is absent."""
         for start in range(0, len(requests), GROUP):
             yield [self._completion(r) for r in requests[start : start + GROUP]]
 
@@ -49,7 +49,7 @@ class PublishedBackend:
         texts = self._responses.get(identity_text(request.messages[-1]["content"]), [])
         if request.pass_number > len(texts):
             error = f"{len(texts)} published responses, pass {request.pass_number} is not there"
-            return Completion(request, "", "error", error=error)
+            return Completion(request, "", "absent", error=error)
         return Completion(request, texts[request.pass_number - 1], "stop")
 
 
