@@ -1,0 +1,1 @@
+"""Published responses: rows that exist already, in files of several formats."""

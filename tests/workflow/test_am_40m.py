@@ -1,0 +1,83 @@
+"""The published 40M set's configuration, on a few rows in its layout."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import product
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from deepdistill.files import read_json
+from running import clone, snakemake
+
+pytestmark = pytest.mark.slow
+
+CATEGORIES = ("math", "code", "science", "if", "other")
+TEACHERS = ("1.5b", "7b", "r1")
+SCORES = {"math": (1, 0), "science": (5, 2.5), "other": (0.9, 0.2)}
+QUESTIONS = 4
+PASSES = 4
+
+
+def write_layout(folder: Path) -> None:
+    """Write the 60 files; question *i* is solved *i* times, and the last pass lacks question 0."""
+    for category, teacher, number in product(CATEGORIES, TEACHERS, range(1, PASSES + 1)):
+        lines = []
+        for i in range(number == PASSES, QUESTIONS):
+            right = number <= i
+            answer = f"\\boxed{{{i + 100 if right else 7}}}"
+            row = {
+                "question": f"{category} question {i}: add 100 to {i}.",
+                "answer": f"<think>hm</think>\n{answer}",
+                "category": category,
+                "ground_truth": str(i + 100),
+                "verify_score": SCORES.get(category, (1, 0))[not right],
+                "ppl": 3.5,
+            }
+            lines.append(json.dumps(row) + "\n")
+        (folder / f"{category}_{teacher}_{number}pass.jsonl").write_text("".join(lines))
+
+
+@pytest.fixture(scope="module")
+def results(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = clone(root, tmp_path_factory.mktemp("am-40m"))
+    (folder / "data").mkdir()
+    write_layout(folder / "data")
+    words = ["all", "--config", "data=data", "shards=2"]
+    result = snakemake(folder, *words, config="config/am-40m.yaml")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return folder / "results" / "am-40m"
+
+
+def test_every_row_is_counted(results: Path) -> None:
+    rows, lacking = len(CATEGORIES) * QUESTIONS * PASSES, len(CATEGORIES)
+    for teacher in ("qwen_1_5b", "qwen_7b", "r1"):
+        counts = read_json(results / "published" / f"{teacher}.metrics.json")
+        assert counts["rows_read"] == rows - lacking
+        assert counts["rows_by_pass"] == {"1": 12, "2": 12, "3": 12, "4": 9}
+        assert counts["rows_without_query"] == 2 * (QUESTIONS * PASSES - 1)
+
+
+def test_what_we_cannot_verify_has_the_published_score(results: Path) -> None:
+    verdicts = [
+        row
+        for path in (results / "verdicts" / "r1").glob("*.parquet")
+        for row in pq.read_table(path).to_pylist()
+    ]
+    assert Counter((row["verifier"], row["state"]) for row in verdicts) == {
+        ("math", "passed"): 6,
+        ("math", "failed"): 9,
+        ("published", "passed"): 12,
+        ("published", "failed"): 18,
+        ("format", "unverifiable"): 3,
+    }
+
+
+def test_both_stages_are_selected(results: Path) -> None:
+    first = pq.read_table(results / "selected" / "stage1.parquet").to_pylist()
+    assert Counter(row["category"] for row in first) == {"math": 6, "science": 6, "other": 6}
+    second = pq.read_table(results / "datasets" / "stage2" / "train.parquet")
+    assert second.num_rows == 9
