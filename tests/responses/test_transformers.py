@@ -90,14 +90,58 @@ def test_what_the_models_folder_recommends_has_no_effect(model: Path, tmp_path: 
     ]
 
 
-def test_gumbel_noise_draws_from_the_distribution() -> None:
+def test_gumbel_noise_draws_from_the_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     from deepdistill.responses.backends.local_transformers import GumbelNoise
 
+    monkeypatch.setattr(GumbelNoise, "NUMBERS", 3)  # one step is looked at
     probabilities = torch.tensor([0.6, 0.3, 0.1])
     noise = GumbelNoise(list(range(20_000)))
     drawn = noise(torch.empty(0), probabilities.log().expand(20_000, 3)).argmax(dim=1)
     share = torch.bincount(drawn, minlength=3) / 20_000
     # Four standard errors of a share of 20,000 draws.
     assert torch.allclose(share, probabilities, atol=4 * (0.25 / 20_000) ** 0.5)
+
+
+REFUSING = "{% if 'a' in messages[-1]['content'] %}{{ raise_exception('no a') }}{% endif %}"
+
+
+def test_a_prompt_that_the_chat_template_refuses_is_an_error_of_its_request(
+    model: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(model, tmp_path / "model")
+    template = folder / "chat_template.jinja"
+    template.write_text(REFUSING + template.read_text())
+    completions = complete(folder, requests(QUESTIONS))
+    assert {c.error for c in completions.values()} == {None, "chat template: no a"}
+    refused = {place for place, c in completions.items() if c.finish_reason == "error"}
+    assert refused == {("a b c", 1), ("a b c", 2)}
+
+
+def test_a_batch_beyond_the_memory_is_halved_down_to_single_rows(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from deepdistill.responses.backends.local_transformers import TransformersBackend
+
+    whole, sizes = TransformersBackend._batch, []
+
+    def fits_two_rows_but_not_this_one(self: object, batch: list) -> list[Completion]:
+        sizes.append(len(batch))
+        if len(batch) > 2 or "a b c" in {prompt.request.query_id for prompt in batch}:
+            raise torch.OutOfMemoryError("tried to allocate too much")
+        return whole(self, batch)
+
+    expected = complete(model, requests(QUESTIONS))
+    monkeypatch.setattr(TransformersBackend, "_batch", fits_two_rows_but_not_this_one)
+    found = complete(model, requests(QUESTIONS))
+    assert found.keys() == expected.keys()
+    for place, completion in found.items():
+        if place[0] == "a b c":
+            assert completion.error == "out of memory: tried to allocate too much"
+        else:
+            assert completion.text == expected[place].text
+    assert sizes[0] == 4
+    assert 1 in sizes

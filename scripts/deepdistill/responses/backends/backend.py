@@ -24,7 +24,8 @@ class Completion:
 
     ``finish_reason`` is ``stop`` (the model ended by itself), ``length`` (cut by the token limit),
     ``absent`` (published data does not have it) or ``error``; for the last two ``error`` says what
-    happened. Token counts are None where unknown.
+    happened, and ``transient`` that another attempt may end better. Token counts are None where
+    unknown.
     """
 
     request: Request
@@ -33,11 +34,28 @@ class Completion:
     tokens_in: int | None = None
     tokens_out: int | None = None
     error: str | None = None
+    transient: bool = False
+
+
+class EngineLostError(Exception):
+    """The engine behind a backend is gone, and with it the requests that it was working on.
+
+    in_flight: these requests; what else was asked for had not begun
+    """
+
+    def __init__(self, message: str, in_flight: Sequence[Request]) -> None:
+        super().__init__(message)
+        self.in_flight = in_flight
 
 
 class Backend(Protocol):
     """Makes completions; constructing one may load a model."""
 
     def complete(self, requests: Sequence[Request]) -> Iterator[list[Completion]]:
-        """Yield the completions of all requests in groups, as they are finished."""
+        """Yield the completions of all requests in groups, as they are finished.
+
+        Each group is safe on disk before the next is asked for, so a backend holds none back for
+        longer than :data:`deepdistill.responses.groups.SECONDS`. Raises :class:`EngineLostError` if
+        the rest cannot be had from this backend any more.
+        """
         ...

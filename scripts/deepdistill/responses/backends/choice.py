@@ -7,22 +7,28 @@ from typing import Any
 
 from deepdistill.models import Identity
 from deepdistill.responses.backends.backend import Backend
+from deepdistill.responses.backends.purse import Purse
 
 
 def backend_opener(
-    config: Mapping[str, Any], identity: Identity, threads: int
+    config: Mapping[str, Any], identity: Identity, threads: int, purse: Purse | None = None
 ) -> Callable[[], Backend]:
-    """Return a function that opens ``config``'s backend for a model or for published data.
+    """Return a function that opens ``config``'s backend for a model.
 
     What a backend needs is imported when it is opened: a job without missing rows must not load
-    torch.
+    torch. ``purse`` is what a bought model may cost.
     """
 
     def open_backend() -> Backend:
-        if config["backend"] == "published":
-            from deepdistill.responses.backends.published import PublishedBackend
+        match config["backend"]:
+            case "openai":
+                from deepdistill.responses.backends.openai_server import OpenAIBackend
 
-            return PublishedBackend(identity.find(), config["question"], config["response"])
+                return OpenAIBackend(identity.fields["served"], config, purse)
+            case "vllm":
+                from deepdistill.responses.backends.vllm_engine import VllmBackend
+
+                return VllmBackend(str(identity.find()), config)
         import torch
 
         from deepdistill.responses.backends.local_transformers import TransformersBackend

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
+from deepdistill.rendering import render
 from deepdistill.responses.backends.backend import Completion, Request
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,17 @@ class _Prompt(NamedTuple):
 
 def _longest_first(prompt: _Prompt) -> tuple[int, str, int]:
     return -prompt.tokens, prompt.request.query_id, prompt.request.pass_number
+
+
+def _halves(batch: list[_Prompt]) -> list[list[_Prompt]]:
+    """A batch in two, or nothing if it cannot be divided."""
+    middle = len(batch) // 2
+    return [batch[:middle], batch[middle:]] if middle else []
+
+
+def _no_memory(prompt: _Prompt, error: Exception) -> Completion:
+    reason = f"out of memory: {' '.join(str(error).split())}"
+    return Completion(prompt.request, "", "error", tokens_in=prompt.tokens, error=reason)
 
 
 class TransformersBackend:
@@ -59,31 +72,41 @@ class TransformersBackend:
     def complete(self, requests: Sequence[Request]) -> Iterator[list[Completion]]:
         """Yield the completions batch by batch, the longest prompts first.
 
-        Before them all, in one group, come the errors of prompts that are too long.
+        Before them all, in one group, come the errors of prompts that are too long or that the
+        chat template refuses. A batch that does not fit into the memory is halved.
         """
-        if not requests:
-            return
-        prompts = sorted(self._prompts(requests), key=_longest_first)
-        log.info("first prompt as rendered: %r", prompts[0].text)
-        errors = [self._too_long(prompt) for prompt in prompts if self._room(prompt) < 1]
-        if errors:
-            yield errors
-        prompts = prompts[len(errors) :]
+        prompts, refused = self._prompts(requests)
+        if refused:
+            yield refused
+        if prompts:
+            log.info("first prompt as rendered: %r", prompts[0].text)
         size = self._config["batch_size"]
-        for start in range(0, len(prompts), size):
-            yield self._batch(prompts[start : start + size])
+        batches = deque(prompts[start : start + size] for start in range(0, len(prompts), size))
+        while batches:
+            batch = batches.popleft()
+            try:
+                completions = self._batch(batch)
+            except torch.OutOfMemoryError as error:
+                batches.extendleft(_halves(batch)[::-1])
+                completions = [] if len(batch) > 1 else [_no_memory(batch[0], error)]
+            if completions:
+                yield completions
 
-    def _prompts(self, requests: Sequence[Request]) -> Iterator[_Prompt]:
-        texts = [
-            self._tokenizer.apply_chat_template(
-                [dict(m) for m in r.messages], add_generation_prompt=True, tokenize=False
-            )
-            for r in requests
-        ]
-        # The chat template has put the special tokens into the text already.
-        encoded = self._tokenizer(texts, add_special_tokens=False)["input_ids"]
-        for request, text, ids in zip(requests, texts, encoded, strict=True):
-            yield _Prompt(request, text, len(ids))
+    def _prompts(self, requests: Sequence[Request]) -> tuple[list[_Prompt], list[Completion]]:
+        """The prompts, the longest first, and the errors of those that there is no response to."""
+        prompts, refused = [], []
+        for request in requests:
+            try:
+                text, tokens = render(self._tokenizer, request.messages, reply=True)
+            except ValueError as error:
+                refused.append(Completion(request, "", "error", error=str(error)))
+                continue
+            prompt = _Prompt(request, text, len(tokens))
+            if self._room(prompt) < 1:
+                refused.append(self._too_long(prompt))
+            else:
+                prompts.append(prompt)
+        return sorted(prompts, key=_longest_first), refused
 
     def _room(self, prompt: _Prompt) -> int:
         """How many tokens a response to the prompt may have."""
