@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from deepdistill.artifacts import shard_paths
 from deepdistill.errors import exit_code
 from deepdistill.files import atomic_path
 from deepdistill.schemas import DATASET
@@ -17,15 +18,17 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True, help="name of the set")
     parser.add_argument("--selected", required=True, help="artifact selected")
-    parser.add_argument("--queries", required=True, nargs="+", help="artifacts queries/shards")
-    parser.add_argument("--responses", required=True, nargs="+", help="artifacts, as the queries")
+    parser.add_argument("--queries", required=True, type=Path, help="folder queries/shards")
+    parser.add_argument("--responses", required=True, type=Path, help="the teacher's folder")
+    parser.add_argument("--shards", required=True, type=int, help="their number")
     parser.add_argument(
         "--config", required=True, type=json.loads, help="the set's entry and licences, JSON"
     )
     parser.add_argument("--output", required=True, help="Parquet artifact datasets")
     parser.add_argument("--card", required=True, type=Path, help="data card, Markdown")
     args = parser.parse_args(argv)
-    batches = dataset_batches(args.selected, args.queries, args.responses)
+    queries, responses = (shard_paths(f, args.shards) for f in (args.queries, args.responses))
+    batches = dataset_batches(args.selected, queries, responses)
     write_batches(args.output, DATASET, batches)
     card = data_card(args.name, args.selected, args.config["set"], args.config["licences"])
     with atomic_path(args.card) as temporary:

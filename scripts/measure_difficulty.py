@@ -1,32 +1,38 @@
-"""Measure how difficult one shard's queries are for each teacher."""
+"""Measure how difficult the queries are for each teacher."""
 
 import argparse
 import json
 import sys
+from pathlib import Path
 
-from deepdistill.difficulty.table import measure_difficulty
+from deepdistill.artifacts import shard_paths
+from deepdistill.difficulty.table import difficulty_batches
 from deepdistill.errors import exit_code
-from deepdistill.schemas import SHARD, VERDICTS, difficulty
-from deepdistill.tables import read_artifact, write_artifact
+from deepdistill.schemas import difficulty
+from deepdistill.tables import ROW_GROUP, write_batches
 
 
 def main(argv: list[str]) -> None:
     """Run the script."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--queries", required=True, help="artifact queries/shards")
-    parser.add_argument("--verdicts", required=True, nargs="+", help="artifacts, one per teacher")
+    parser.add_argument("--queries", required=True, type=Path, help="folder queries/shards")
+    parser.add_argument("--verdicts", required=True, type=Path, help="folder verdicts")
+    parser.add_argument("--shards", required=True, type=int, help="their number")
     parser.add_argument(
         "--config", required=True, type=json.loads, help="teachers, ddof and grades, JSON"
     )
+    parser.add_argument("--threads", type=int, default=1, help="shards measured at a time")
     parser.add_argument("--output", required=True, help="Parquet artifact difficulty")
     args = parser.parse_args(argv)
-    teachers = args.config["teachers"]
-    paths = dict(zip(teachers, args.verdicts, strict=True))
-    columns = ["query_id", "pass", "state", "verify_score"]
-    verdicts = {name: read_artifact(path, VERDICTS, columns) for name, path in paths.items()}
-    queries = read_artifact(args.queries, SHARD, ["query_id", "category", "source"])
-    table = measure_difficulty(queries, verdicts, args.config["ddof"], args.config["grades"])
-    write_artifact(args.output, difficulty(teachers), table)
+    teachers, ddof = args.config["teachers"], args.config["ddof"]
+    batches = difficulty_batches(
+        queries=shard_paths(args.queries, args.shards),
+        verdicts={name: shard_paths(args.verdicts / name, args.shards) for name in teachers},
+        ddof=ddof,
+        grades=args.config["grades"],
+        threads=args.threads,
+    )
+    write_batches(args.output, difficulty(teachers, ddof), batches, ROW_GROUP)
 
 
 if __name__ == "__main__":

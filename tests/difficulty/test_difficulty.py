@@ -68,6 +68,7 @@ def verdicts(**states: list[str]) -> pa.Table:
             "pass": i,
             "state": s,
             "verify_score": {"passed": 1.0, "failed": 0.0}.get(s),
+            "tokens_out": 10 * i,
         }
         for q, listed in states.items()
         for i, s in enumerate(listed, start=1)
@@ -78,6 +79,7 @@ def verdicts(**states: list[str]) -> pa.Table:
             ("pass", pa.int32()),
             ("state", pa.string()),
             ("verify_score", pa.float64()),
+            ("tokens_out", pa.int32()),
         ]
     )
     return pa.Table.from_pylist(rows, schema=schema)

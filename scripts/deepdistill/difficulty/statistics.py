@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import betaincinv
 
 Floats = npt.NDArray[np.float64]
 
@@ -20,6 +21,23 @@ def wilson_interval(passed: Floats, n: Floats) -> tuple[Floats, Floats]:
         centre = (rate + z2 / (2 * n)) / (1 + z2 / n)
         half = Z95 / (1 + z2 / n) * np.sqrt(rate * (1 - rate) / n + z2 / (4 * n**2))
     return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+
+
+def jeffreys_interval(passed: Floats, n: Floats) -> tuple[Floats, Floats]:
+    """Return the 95 % Jeffreys interval of the rates ``passed / n``; NaN where n is 0.
+
+    The quantiles of Beta(passed + ½, n - passed + ½), with 0 as the lower end where nothing passed
+    and 1 as the upper one where everything did: Brown, Cai, DasGupta (2001), Interval estimation
+    for a binomial proportion.
+    """
+    # Many queries share few pairs of numbers, and the quantiles are slow.
+    most = int(n.max(initial=0))
+    right, total = np.meshgrid(np.arange(most + 1), np.arange(most + 1), indexing="ij")
+    a, b = right + 0.5, np.maximum(total - right, 0) + 0.5
+    low = np.where(right == 0, 0.0, betaincinv(a, b, 0.025))
+    high = np.where(right == total, 1.0, betaincinv(a, b, 0.975))
+    place = passed.astype(np.int64), n.astype(np.int64)
+    return np.where(n > 0, low[place], np.nan), np.where(n > 0, high[place], np.nan)
 
 
 def moments(total: Floats, squares: Floats, n: Floats, ddof: int) -> tuple[Floats, Floats, Floats]:

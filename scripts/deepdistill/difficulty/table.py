@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from deepdistill.difficulty.statistics import moments, wilson_interval
-from deepdistill.errors import InputError
-from deepdistill.schemas import STATES, difficulty
+from deepdistill.conditions import database, require_condition
+from deepdistill.difficulty.measures import measure_teachers
+from deepdistill.schemas import SHARD, VERDICTS, difficulty
+from deepdistill.tables import read_artifact
 
 
 def measure_difficulty(
@@ -27,72 +29,67 @@ def measure_difficulty(
     and failed verdicts enter the statistics; all states are counted. ``grades`` have a ``name``
     and ``where``, an SQL condition over the table's columns; the first that holds is the query's.
     """
-    ids = queries["query_id"].combine_chunks()
-    columns: dict[str, Any] = {name: queries[name] for name in ("query_id", "category", "source")}
-    for teacher, table in verdicts.items():
-        for name, values in _teacher_columns(ids, table, ddof).items():
-            columns[f"{name}_{teacher}"] = values
+    table = measure_teachers(queries, verdicts, ddof)
+    rates = [table[f"pass_rate_{name}"].combine_chunks() for name in verdicts]
+    table = table.append_column("disagreement", _disagreement(rates))
+    table = table.append_column("grade", _grades(table, grades))
     artifact = difficulty(list(verdicts))
-    columns["grade"] = pa.nulls(len(ids), pa.string())
-    table = pa.table({name: columns[name] for name in artifact.schema.names})
-    table = table.cast(artifact.schema)
-    return table.set_column(table.schema.get_field_index("grade"), "grade", _grades(table, grades))
+    return table.select(artifact.schema.names).cast(artifact.schema)
 
 
-def _teacher_columns(ids: pa.Array, verdicts: pa.Table, ddof: int) -> dict[str, pa.Array]:
-    place = pc.index_in(verdicts["query_id"], value_set=ids)
-    query = place.to_numpy(zero_copy_only=False).astype(np.int64)
-    size, states = len(ids), verdicts["state"]
+def difficulty_batches(
+    queries: Sequence[str | Path],
+    verdicts: Mapping[str, Sequence[str | Path]],
+    ddof: int,
+    grades: Sequence[Mapping[str, str]],
+    threads: int = 1,
+) -> Iterator[pa.RecordBatch]:
+    """Yield the difficulty table, shard by shard.
 
-    def count(mask: np.ndarray[Any, Any], weights: Any = None) -> Any:
-        chosen = None if weights is None else weights[mask]
-        return np.bincount(query[mask], weights=chosen, minlength=size)
+    ``queries`` are the artifacts queries/shards in shard order, ``verdicts`` maps each teacher to
+    its verdicts, in the same order. A shard holds all responses to its queries, so ``threads``
+    shards are measured at a time and memory holds a few of them.
+    """
 
-    by_state = {s: count(pc.equal(states, s).to_numpy(zero_copy_only=False)) for s in STATES}
-    counts = pc.is_in(states, value_set=pa.array(["passed", "failed"])).to_numpy(
-        zero_copy_only=False
-    )
-    score = pc.fill_null(verdicts["verify_score"], 0.0).to_numpy()
-    n = count(counts).astype(np.float64)
-    passed = by_state["passed"].astype(np.float64)
-    low, high = wilson_interval(passed, n)
-    mean, std, cv = moments(count(counts, score), count(counts, score**2), n, ddof)
-    with np.errstate(invalid="ignore"):
-        rate = passed / n
-    statistics = {
-        "pass_rate": rate,
-        "pass_rate_low": low,
-        "pass_rate_high": high,
-        "mean": mean,
-        "std": std,
-        "cv": cv,
-    }
-    whole = {"passes": np.bincount(query, minlength=size), "n": n, **by_state}
-    return {name: pa.array(v.astype(np.int32)) for name, v in whole.items()} | {
-        name: pa.array(v, from_pandas=True) for name, v in statistics.items()
-    }
+    def measured(place: int) -> pa.Table:
+        tables = {name: _read_verdicts(paths[place]) for name, paths in verdicts.items()}
+        shard = read_artifact(queries[place], SHARD, ["query_id", "category", "source"])
+        return measure_difficulty(shard, tables, ddof, grades)
+
+    with ThreadPoolExecutor(threads) as pool:
+        pending: deque[Future[pa.Table]] = deque()
+        for place in range(len(queries)):
+            pending.append(pool.submit(measured, place))
+            if len(pending) > threads:
+                yield from pending.popleft().result().to_batches()
+        while pending:
+            yield from pending.popleft().result().to_batches()
+
+
+def _read_verdicts(path: str | Path) -> pa.Table:
+    columns = ["query_id", "state", "verify_score", "tokens_out"]
+    return read_artifact(path, VERDICTS, columns, dictionary=["query_id", "state"])
+
+
+def _disagreement(rates: Sequence[pa.Array]) -> pa.Array:
+    table = np.stack([rate.to_numpy(zero_copy_only=False) for rate in rates])
+    known = np.isfinite(table).sum(axis=0) > 1
+    highest = np.where(np.isnan(table), -np.inf, table).max(axis=0)
+    lowest = np.where(np.isnan(table), np.inf, table).min(axis=0)
+    return pa.array(np.where(known, highest - lowest, np.nan), from_pandas=True)
 
 
 def _grades(table: pa.Table, grades: Sequence[Mapping[str, str]]) -> pa.ChunkedArray:
     """Return each row's grade; :class:`InputError` names the condition that is not valid SQL."""
     if not grades:
-        return table["grade"]
-    with duckdb.connect() as connection:
-        connection.register("difficulty", table)
-        for grade in grades:
-            condition = grade["where"]
-            try:
-                connection.execute(f"EXPLAIN SELECT ({condition})::BOOLEAN FROM difficulty")
-            except duckdb.Error as error:
-                reason = str(error).splitlines()[0]
-                columns = ", ".join(table.column_names)
-                raise InputError(
-                    f"config: difficulty.grades: {grade['name']}: found {condition!r}: {reason}; "
-                    f"allowed: a condition over the columns {columns}"
-                ) from None
-        cases = " ".join(f"WHEN {grade['where']} THEN '{grade['name']}'" for grade in grades)
-        query = f"SELECT CASE {cases} END AS grade FROM difficulty ORDER BY query_id"
-        result = connection.sql(query).to_arrow_table()
-    order = pc.sort_indices(table["query_id"])
-    back = pc.sort_indices(order)
-    return result["grade"].take(back).cast(pa.string())
+        return pa.chunked_array([pa.nulls(len(table), pa.string())])
+    cases = " ".join(f"WHEN {grade['where']}\n THEN '{grade['name']}'" for grade in grades)
+    with database() as opened:
+        opened.register("difficulty", table)
+        try:
+            found = opened.sql(f"SELECT CASE {cases} END AS grade FROM difficulty").to_arrow_table()
+        except duckdb.Error:
+            for grade in grades:
+                require_condition(f"difficulty.grades: {grade['name']}", grade["where"], table)
+            raise
+    return found["grade"].cast(pa.string())

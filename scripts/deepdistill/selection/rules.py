@@ -1,80 +1,98 @@
-"""Selection rules: which queries are taken, by which clause, and how many of their responses.
+"""Selection rules: which queries are taken, why, in which order, and how many responses of each.
 
-A rule sees the difficulty table of one teacher as a data frame with ``query_id``, ``category``,
-``passed`` (number of passing responses), ``pass_rate`` and ``cv``; it returns the clause that takes
-each query, by query id. Random choices hash the seed with the query id, so they do not depend on
-the order of rows or on which other queries there are, and ties are broken the same way.
+A rule is SQL over the columns of the difficulty table, where ``{teacher}`` stands for the set's
+teacher and other names in braces for entries of the set's configuration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
-
-from deepdistill.keys import unit_hash
-
-Chosen = dict[str, str]
+from deepdistill.schemas import CATEGORIES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A rule's choice of queries, and whether one passing response is taken of each or all."""
+    """How a rule decides about a query.
 
-    choose: Callable[[pd.DataFrame, Mapping[str, Any], int], Chosen]
-    one_response: bool
-
-
-def deepdistill_stage1(table: pd.DataFrame, config: Mapping[str, Any], seed: int) -> Chosen:
-    """Choose as the paper's first stage does (arXiv 2504.17565, section 3).
-
-    A query that is never solved is dropped. With a CV above ``cv_threshold`` it is kept. Otherwise
-    it is easy: category other is kept with probability ``keep_easy_other``, any other is dropped.
+    drops: why a query is left out, and the condition; the first that holds counts
+    clause: SQL for the name of the clause that takes a query
+    order: SQL by which limits take queries, ties drawn; empty for a random order
+    one_response: whether one passing response is taken of each query, drawn, or all
+    sampled: clauses of which a query is taken with a probability, and the entry that holds it
     """
-    solved = table[table["passed"] > 0]
-    is_hard = solved["cv"] > config["cv_threshold"]
-    easy = solved[~is_hard & (solved["category"] == "other")]
-    draw = easy["query_id"].map(lambda q: unit_hash(seed, "easy", q))
-    kept = easy.loc[draw < config["keep_easy_other"], "query_id"]
-    return dict.fromkeys(solved.loc[is_hard, "query_id"], "hard") | dict.fromkeys(
-        kept, "easy_other"
+
+    drops: Mapping[str, str]
+    clause: str
+    order: str = ""
+    one_response: bool = False
+    sampled: Mapping[str, str] = field(default_factory=dict)
+
+
+UNSOLVED = {"unsolved": '"passed_{teacher}" = 0'}
+
+EASY = '("cv_{teacher}" > {cv_threshold}) IS NOT TRUE'
+
+RULES: Mapping[str, Rule] = {
+    # arXiv 2504.17565, section 3: never solved, drop; uneven (CV above CV_t), keep; easy ones only
+    # of category other, with a probability.
+    "deepdistill_stage1": Rule(
+        drops={
+            **UNSOLVED,
+            "easy": f"{EASY} AND category <> 'other'",
+        },
+        clause=f"CASE WHEN {EASY} THEN 'easy_other' ELSE 'hard' END",
+        sampled={"easy_other": "keep_easy_other"},
+    ),
+    # The same, section 4: of each category the queries with the highest CV, one response each.
+    "deepdistill_stage2": Rule(
+        drops={**UNSOLVED, "easy": EASY},
+        clause="'highest_cv'",
+        order='"cv_{teacher}" DESC',
+        one_response=True,
+    ),
+    "random": Rule(drops=UNSOLVED, clause="'random'"),
+    "all_correct": Rule(drops=UNSOLVED, clause="'solved'"),
+    "easiest": Rule(drops=UNSOLVED, clause="'easiest'", order='"pass_rate_{teacher}" DESC'),
+    "hardest": Rule(drops=UNSOLVED, clause="'hardest'", order='"pass_rate_{teacher}" ASC'),
+}
+"""The rules by name; ``sql`` is made of a set's own ``where`` and ``order``."""
+
+
+def rule_of(config: Mapping[str, Any]) -> Rule:
+    """Return the rule of a set with names in braces replaced.
+
+    ``config`` is the set's entry in the configuration. Its ``responses`` (one or all) overrides
+    what the rule says.
+    """
+    if config["rule"] == "sql":
+        where = config["where"]
+        rule = Rule(
+            drops={**UNSOLVED, "where": f"({where}) IS NOT TRUE"},
+            clause="'where'",
+            order=config.get("order", ""),
+        )
+    else:
+        rule = RULES[config["rule"]]
+    names = {"teacher": config["teacher"], "cv_threshold": repr(float(config["cv_threshold"]))}
+
+    def filled(text: str) -> str:
+        for name, value in names.items():
+            text = text.replace(f"{{{name}}}", value)
+        return text
+
+    responses = config.get("responses")
+    return Rule(
+        drops={name: filled(condition) for name, condition in rule.drops.items()},
+        clause=filled(rule.clause),
+        order=filled(rule.order),
+        one_response=rule.one_response if responses is None else responses == "one",
+        sampled=rule.sampled,
     )
 
 
-def deepdistill_stage2(table: pd.DataFrame, config: Mapping[str, Any], seed: int) -> Chosen:
-    """Choose as the paper's second stage does: per category the solved queries of the highest CV.
-
-    At most ``caps`` of a category (all of a category without a cap), only above ``cv_threshold``.
-    """
-    hard = table[(table["passed"] > 0) & (table["cv"] > config["cv_threshold"])]
-    draw = hard["query_id"].map(lambda q: unit_hash(seed, "tie", q))
-    ordered = hard.assign(draw=draw).sort_values(["cv", "draw"], ascending=[False, True])
-    return _capped(ordered, config, "highest_cv")
-
-
-def random(table: pd.DataFrame, config: Mapping[str, Any], seed: int) -> Chosen:
-    """Choose solved queries at random, at most ``caps`` of a category: a baseline."""
-    solved = table[table["passed"] > 0]
-    draw = solved["query_id"].map(lambda q: unit_hash(seed, "random", q))
-    return _capped(solved.assign(draw=draw).sort_values("draw"), config, "random")
-
-
-def all_correct(table: pd.DataFrame, config: Mapping[str, Any], seed: int) -> Chosen:
-    """Choose every solved query: the baseline without a look at difficulty."""
-    return dict.fromkeys(table.loc[table["passed"] > 0, "query_id"], "solved")
-
-
-RULES: Mapping[str, Rule] = {
-    "deepdistill_stage1": Rule(deepdistill_stage1, one_response=False),
-    "deepdistill_stage2": Rule(deepdistill_stage2, one_response=True),
-    "random": Rule(random, one_response=False),
-    "all_correct": Rule(all_correct, one_response=False),
-}
-
-
-def _capped(ordered: pd.DataFrame, config: Mapping[str, Any], clause: str) -> Chosen:
-    caps = ordered["category"].map(config["caps"]).fillna(float("inf"))
-    rank = ordered.groupby("category").cumcount()
-    return dict.fromkeys(ordered.loc[rank < caps, "query_id"], clause)
+def caps_of(config: Mapping[str, Any]) -> dict[str, int]:
+    """Return the most queries of each category that has a cap."""
+    return {name: config["caps"][name] for name in CATEGORIES if name in config["caps"]}

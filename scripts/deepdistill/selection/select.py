@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from deepdistill.errors import InputError
-from deepdistill.keys import unit_hash
-from deepdistill.schemas import SELECTED, VERDICTS, difficulty
-from deepdistill.selection.rules import RULES, Chosen
-from deepdistill.tables import from_rows, read_artifact
+from deepdistill.schemas import SELECTED
+from deepdistill.selection.candidates import Candidates, read_candidates
+from deepdistill.selection.limits import apply_limits
+from deepdistill.selection.passing import Passing, one_each, read_passing
+from deepdistill.selection.rules import rule_of
 
-_MEASURES = ("passed", "pass_rate", "cv")
+
+@dataclass(frozen=True)
+class Selection:
+    """A training set.
+
+    rows: its responses, columns of :data:`deepdistill.schemas.SELECTED`
+    candidates: all queries, with the reason why those that are not in it were left out
+    """
+
+    rows: pa.Table
+    candidates: Candidates
 
 
 def select(
@@ -25,75 +36,43 @@ def select(
     verdicts: Iterable[str | Path],
     config: Mapping[str, Any],
     seed: int,
-) -> pa.Table:
-    """Return the rows of :data:`deepdistill.schemas.SELECTED` for the set called ``name``.
+    threads: int = 1,
+) -> Selection:
+    """Select the set called ``name``.
 
-    ``table`` is the difficulty table, ``verdicts`` are the shards of the set's teacher, ``config``
-    is the set's entry in the configuration. Raises :class:`InputError` if nothing is selected.
+    ``table`` is the difficulty table, ``verdicts`` are the shards of the set's teacher in shard
+    order, ``config`` is the set's entry in the configuration. Raises :class:`InputError` if
+    nothing is selected, for an SQL expression that is none over the table's columns, and for a
+    budget of tokens where responses have no count of them.
     """
-    teacher = config["teacher"]
-    measures = _read_measures(table, teacher)
-    rule = RULES[config["rule"]]
-    chosen = rule.choose(measures, config, seed)
-    known = measures.set_index("query_id")
-    rows: list[dict[str, Any]] = []
-    for path in verdicts:
-        passing = _passing(path, chosen, config["max_perplexity"])
-        taken = _one_each(passing, seed) if rule.one_response else passing
-        rows += [_row(row, chosen, known, teacher) for row in taken]
-    if not rows:
+    candidates = read_candidates(name, table, config, seed, threads)
+    passing = read_passing(name, verdicts, candidates, config, threads)
+    candidates.drop(passing.count(len(candidates)) == 0, "no_response")
+    if rule_of(config).one_response:
+        passing = one_each(passing, candidates, seed)
+    tokens = passing.tokens(len(candidates))
+    if config.get("tokens") is not None and np.isnan(tokens[candidates.kept]).any():
         raise InputError(
-            f"config: selection.{name}: selects nothing: of {len(measures)} queries "
-            f"{int((measures['passed'] > 0).sum())} have a passing response of {teacher} and "
-            f"{len(chosen)} satisfy the rule {config['rule']}"
+            f"config: selection.{name}.tokens: found {config['tokens']}, allowed: no budget, "
+            f"since responses of {config['teacher']} have no count of tokens"
         )
-    return from_rows(SELECTED, rows)
+    apply_limits(candidates, tokens, config)
+    passing = passing.take(candidates.kept[passing.query])
+    if not len(passing.query):
+        raise InputError(f"config: selection.{name}: selects nothing: {_reasons(candidates)}")
+    return Selection(_rows(candidates, passing, config["teacher"]), candidates)
 
 
-def _read_measures(path: str | Path, teacher: str) -> pd.DataFrame:
-    columns = [f"{name}_{teacher}" for name in _MEASURES]
-    names = ["query_id", "category", "source", *columns]
-    frame: pd.DataFrame = read_artifact(path, difficulty([teacher]), names).to_pandas()
-    return frame.rename(columns=dict(zip(columns, _MEASURES, strict=True)))
+def _reasons(candidates: Candidates) -> str:
+    found = [f"{len(queries)} {reason}" for reason, queries in candidates.left_out().items()]
+    return f"of {len(candidates)} queries are left out: {', '.join(found)}"
 
 
-def _passing(
-    path: str | Path, chosen: Chosen, max_perplexity: float | None
-) -> list[dict[str, Any]]:
-    """The passing rows of chosen queries; without a limit or a perplexity a row is not dropped."""
-    columns = ["query_id", "pass", "state", "verify_score", "perplexity"]
-    verdicts = read_artifact(path, VERDICTS, columns)
-    taken = pc.is_in(verdicts["query_id"], value_set=pa.array(list(chosen), pa.string()))
-    mask = pc.and_(taken, pc.equal(verdicts["state"], "passed"))
-    if max_perplexity is not None:
-        fluent = pc.less_equal(verdicts["perplexity"], max_perplexity)
-        mask = pc.and_(mask, pc.fill_null(fluent, True))
-    rows: list[dict[str, Any]] = verdicts.filter(mask).to_pylist()
-    return rows
-
-
-def _one_each(rows: Iterable[dict[str, Any]], seed: int) -> Iterator[dict[str, Any]]:
-    """Yield one row of each query, drawn at random."""
-    best: dict[str, tuple[float, dict[str, Any]]] = {}
-    for row in rows:
-        draw = unit_hash(seed, "response", row["query_id"], row["pass"])
-        if row["query_id"] not in best or draw < best[row["query_id"]][0]:
-            best[row["query_id"]] = (draw, row)
-    return (row for _, row in best.values())
-
-
-def _row(
-    row: Mapping[str, Any], chosen: Chosen, known: pd.DataFrame, teacher: str
-) -> dict[str, Any]:
-    query = known.loc[row["query_id"]]
-    return {
-        "query_id": row["query_id"],
-        "teacher": teacher,
-        "pass": row["pass"],
-        "category": query["category"],
-        "source": query["source"],
-        "clause": chosen[row["query_id"]],
-        "verify_score": row["verify_score"],
-        "pass_rate": query["pass_rate"],
-        "cv": query["cv"],
+def _rows(candidates: Candidates, passing: Passing, teacher: str) -> pa.Table:
+    queries = candidates.queries.take(pa.array(passing.query))
+    columns = {
+        **{name: queries[name] for name in queries.column_names},
+        **{name: passing.responses[name] for name in passing.responses.column_names},
+        "teacher": pa.repeat(pa.scalar(teacher), len(passing.query)),
     }
+    return pa.table({name: columns[name] for name in SELECTED.schema.names}).cast(SELECTED.schema)
