@@ -6,9 +6,11 @@ content. It stands for the artifact wherever one is read.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from deepdistill.files import read_json, sha256_file, write_json
+from deepdistill.keys import shard_names
 
 DIGEST = ".digest.json"
 
@@ -29,6 +31,11 @@ def artifact_path(path: str | Path) -> Path:
     return Path(name.removesuffix(DIGEST) + ".parquet" if name.endswith(DIGEST) else name)
 
 
+def shard_paths(folder: Path, shards: int) -> list[Path]:
+    """Return the artifacts of all shards in a folder, in shard order."""
+    return [folder / f"{name}.parquet" for name in shard_names(shards)]
+
+
 def write_digest(path: str | Path, rows: int) -> None:
     """Write the digest file of the artifact at ``path``, which has ``rows`` rows."""
     size = Path(path).stat().st_size
@@ -45,8 +52,10 @@ def is_damaged(path: str | Path) -> bool:
         expected = read_json(digest_path(path))["bytes"]
     except (OSError, ValueError, KeyError):
         return False
-    artifact = Path(path)
-    return not artifact.exists() or bool(artifact.stat().st_size != expected)
+    try:
+        return bool(os.stat(path).st_size != expected)
+    except FileNotFoundError:
+        return True
 
 
 def repairs(path: str | Path) -> int:

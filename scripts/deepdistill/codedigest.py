@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 PACKAGE = "deepdistill"
 ROOT = Path(__file__).resolve().parent
@@ -75,12 +75,13 @@ def _follow(names: frozenset[str], found: dict[str, Path]) -> None:
 
 @lru_cache(maxsize=8)
 def locked_versions(lock: Path) -> dict[str, str]:
-    """Return distribution name → version of a requirements lock file."""
-    text = lock.read_text(encoding="utf-8")
+    """Return distribution name → version of a requirements lock file.
+
+    Locks of optional packages beside it (``requirements-vllm.lock``) count for what it lacks.
+    """
+    optional = sorted(lock.parent.glob(f"{lock.stem}-*{lock.suffix}"))
+    text = "".join(file.read_text(encoding="utf-8") for file in [*optional, lock])
     return dict(re.findall(r"^([a-z0-9.-]+)(?:\[[^]]*\])?==([^\s;\\]+)", text, re.MULTILINE))
-
-
-_Scope = TypeVar("_Scope", ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class _Source:
@@ -152,42 +153,56 @@ def _module_file(name: str) -> Path:
     return file
 
 
-class _Meaning(ast.NodeTransformer):
-    """Removes what does not change what a program does: docstrings and type hints."""
+_SCOPES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
-    def _scope(self, node: _Scope) -> _Scope:
-        self.generic_visit(node)
-        first = node.body[0] if node.body else None
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-            del node.body[0]
-        if not isinstance(node, ast.ClassDef):  # in a class, a bare annotation declares a field
-            node.body = [s for s in map(_without_hint, node.body) if s is not None]
-        if not node.body:
-            node.body = [ast.Pass()]
-        return node
+_HINTS = {"returns", "annotation", "type_comment", "kind"}
+"""Fields of a syntax tree that change nothing of what a program does."""
 
-    def visit_Module(self, node: ast.Module) -> ast.Module:
-        return self._scope(node)
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
-        return self._scope(node)
+def _meaning(tree: ast.Module) -> str:
+    """Return what a module does as text, without docstrings and type hints.
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        node.returns = None
-        return self._scope(node)
+    Imports that nothing but hints used are left out too. What an import brings in counts by its
+    own content, so its line may go.
+    """
+    parts: list[str | ast.Import | ast.ImportFrom] = []
+    used: set[str] = set()
+    _write(tree, parts, used)
+    texts = [part if isinstance(part, str) else _import(part, used) for part in parts]
+    return " ".join(filter(None, texts))
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
-        node.returns = None
-        return self._scope(node)
 
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        node.annotation = None
-        return node
+def _write(value: Any, parts: list[str | ast.Import | ast.ImportFrom], used: set[str]) -> None:
+    """Append a node, a list of nodes or a plain value; put the names that it uses into ``used``."""
+    if isinstance(value, ast.Import | ast.ImportFrom):
+        parts.append(value)
+    elif isinstance(value, ast.AST):
+        if isinstance(value, ast.Name):
+            used.add(value.id)
+        kind = type(value)
+        parts.append(kind.__name__)
+        for field in kind._fields:
+            if field == "body" and kind in _SCOPES:
+                _write(_body(value), parts, used)
+            elif field not in _HINTS and field != "ctx":
+                _write(getattr(value, field), parts, used)
+    elif isinstance(value, list):
+        parts.append("[")
+        for item in value:
+            _write(item, parts, used)
+        parts.append("]")
+    else:
+        parts.append(repr(value))
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
-        self.generic_visit(node)
-        node.annotation = ast.Constant(value=None)
-        return node
+
+def _body(scope: Any) -> list[ast.stmt]:
+    """The statements of a scope, without its docstring; assignments without their hints."""
+    body: list[ast.stmt] = scope.body
+    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        body = body[1:]
+    if isinstance(scope, ast.ClassDef):  # in a class, a bare annotation declares a field
+        return body
+    return [s for s in map(_without_hint, body) if s is not None]
 
 
 def _without_hint(statement: ast.stmt) -> ast.stmt | None:
@@ -195,18 +210,10 @@ def _without_hint(statement: ast.stmt) -> ast.stmt | None:
         return statement
     if statement.value is None:
         return None
-    return ast.copy_location(ast.Assign([statement.target], statement.value), statement)
+    return ast.Assign([statement.target], statement.value)
 
 
-def _meaning(tree: ast.Module) -> str:
-    """Return the text of what a module does, without imports that nothing but hints used.
-
-    What an import brings in counts by its own content, so its line may go.
-    """
-    tree = _Meaning().visit(tree)
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            node.names = [a for a in node.names if (a.asname or a.name).partition(".")[0] in used]
-    lines = ast.unparse(tree).splitlines()
-    return "\n".join(line for line in lines if not line.rstrip().endswith("import"))
+def _import(node: ast.Import | ast.ImportFrom, used: set[str]) -> str:
+    names = [(a.name, a.asname) for a in node.names]
+    kept = [n for n in names if (n[1] or n[0]).partition(".")[0] in used]
+    return repr((getattr(node, "module", None), kept)) if kept else ""

@@ -53,7 +53,8 @@ def write_json(path: str | Path, value: Any) -> None:
 
 def read_json(path: str | Path) -> Any:
     """Read a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    with open(path, "rb") as stream:
+        return json.loads(stream.read())
 
 
 def sha256_file(path: str | Path) -> str:
