@@ -21,6 +21,8 @@ config.update(checked_config(config))
 
 SHARDS = shard_names(config["shards"])
 SHARDS_OF_JOB = shards_of_job(SHARDS)
+ADAPTIVE = adaptive_teachers(config["teachers"])
+PUBLISHED = published_teachers(config["teachers"])
 
 
 wildcard_constraints:

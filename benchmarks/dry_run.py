@@ -63,13 +63,13 @@ rule shard_queries:
     output: "results/shards/{{part}}"
     shell: "touch {{output}}"
 
-rule identify_model:
+rule collect_published:
     input: expand("results/shards/{{part}}", part=range({parts}))
-    output: "results/models/{{teacher}}"
+    output: "results/published/{{teacher}}"
     shell: "touch {{output}}"
 
-rule generate_responses:
-    input: "results/models/{{teacher}}"
+rule take_responses:
+    input: "results/published/{{teacher}}"
     output: "results/responses/{{teacher}}/{{shard}}"
     shell: "touch {{output}}"
 
@@ -84,12 +84,7 @@ rule decide_verdicts:
     shell: "touch {{output}}"
 
 rule measure_difficulty:
-    input: expand("results/verdicts/{{teacher}}/{{{{shard}}}}", teacher=TEACHERS)
-    output: "results/difficulty/{{shard}}"
-    shell: "touch {{output}}"
-
-rule collect_difficulty:
-    input: expand("results/difficulty/{{shard}}", shard=SHARDS)
+    input: expand("results/verdicts/{{teacher}}/{{shard}}", teacher=TEACHERS, shard=SHARDS)
     output: "results/table"
     shell: "touch {{output}}"
 

@@ -54,7 +54,7 @@ CONFIG = {
     "shards": SHARDS,
     "sources": {name: {"path": f"{name}.jsonl", "category": "math"} for name in SOURCES},
     "teachers": {
-        name: {"backend": "published", "data": "responses.jsonl", "passes": PASSES}
+        name: {"backend": "transformers", "model": f"models/{name}", "passes": PASSES}
         for name in TEACHERS
     },
     "selection": {name: {"rule": "all_correct", "teacher": "large"} for name in ("one", "two")},
@@ -79,9 +79,9 @@ for kind, columns in (
         frame = pd.read_parquet(path, columns=columns)
         found.append(frame[frame["query_id"] == query])
 for path in [results / "queries" / "shards" / f"{shard}.parquet",
-             results / "difficulty" / f"{shard}.parquet",
+             results / "difficulty" / "table.parquet",
              *results.glob("selected/*.parquet")]:
-    frame = pd.read_parquet(path)
+    frame = pd.read_parquet(path, filters=[("query_id", "==", query)])
     found.append(frame[frame["query_id"] == query])
 print(json.dumps([len(frame) for frame in found]))
 """
@@ -161,10 +161,11 @@ def build(folder: Path) -> tuple[str, str]:
     table = filled(SHARD, columns, len(kept))
     write_artifact(results / f"queries/shards/{shard}.parquet", SHARD, table)
     measured = difficulty(TEACHERS)
+    everything = kept + ids(rng, QUERY_ROWS - len(kept))
     write_artifact(
-        results / f"difficulty/{shard}.parquet",
+        results / "difficulty/table.parquet",
         measured,
-        filled(measured, {"query_id": kept}, len(kept)),
+        filled(measured, {"query_id": everything}, len(everything)),
     )
     asked = {"query_id": np.repeat(kept, PASSES), "pass": np.tile(range(1, PASSES + 1), len(kept))}
     rows = len(kept) * PASSES

@@ -24,6 +24,8 @@ from deepdistill.config import check_config, check_inputs
 from deepdistill.errors import InputError
 from deepdistill.files import canonical_json
 from deepdistill.keys import shard_names
+from deepdistill.responses.passes import adaptive_teachers
+from deepdistill.responses.published.files import data_files
 
 # A plan is made of objects that all stay: looking through them for garbage, again and again while
 # they become more, is a quarter of a dry-run of thousands of jobs, and finds nothing.
@@ -94,9 +96,7 @@ def model_identity(name):
 def model_source(wildcards):
     """The local files that an identity is made of; a hub repository has none."""
     settings = slices.identify_model(config, wildcards.model)
-    if "published" in settings:
-        return [settings["published"]]
-    if "revision" in settings:
+    if "revision" in settings or "served" in settings:
         return []
     folder = settings["model"]
     if folder.startswith(config["pathvars"]["results"]):
@@ -104,8 +104,44 @@ def model_source(wildcards):
     return sorted(str(path) for path in Path(folder).iterdir() if path.is_file())
 
 
+def published_teachers(teachers):
+    """The teachers whose responses are published already."""
+    return [
+        name for name, teacher in teachers.items() if teacher["backend"] == "published"
+    ]
+
+
+def any_of(names):
+    """A wildcard's pattern: one of the names, or nothing that there is where there are none."""
+    return "|".join(sorted(names)) or "(?!)"
+
+
+def verdicts_waited_for(wildcards):
+    """Verdicts on a shard of the teachers that another one's `only` names."""
+    return [
+        f"<results>/verdicts/{teacher}/{wildcards.shard}.digest.json"
+        for teacher in slices.teachers_waited_for(config, wildcards.teacher)
+    ]
+
+
+def published_data(wildcards):
+    """The files of a teacher's published data."""
+    settings = config["teachers"][wildcards.teacher]
+    return [str(f.path) for f in data_files(settings["data"], settings["files"])]
+
+
 def selected_teacher(wildcards):
     return config["selection"][wildcards.set]["teacher"]
+
+
+def budget_set(wildcards):
+    """The summary of the set whose tokens are this set's budget, if it has one."""
+    entry = config["selection"][wildcards.set]
+    return (
+        [f"<results>/selected/{entry['tokens_of']}.summary.json"]
+        if "tokens_of" in entry
+        else []
+    )
 
 
 def recipe(wildcards):
@@ -125,6 +161,11 @@ def shards_of_job(shards):
     if len(shards) % 100:
         return shards
     return [f"{{hundred}}{shard[3:]}" for shard in shards[:100]]
+
+
+def folder_of(name, levels=1):
+    """A params function: where these input files lie; they may be too many for a command line."""
+    return lambda wildcards, input: str(Path(input[name][0]).parents[levels - 1])
 
 
 def of_shards(artifact, teacher):

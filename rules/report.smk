@@ -11,6 +11,9 @@ rule report:
         ),
         difficulty="<results>/difficulty/table.digest.json",
         selected=expand("<results>/selected/{set}.digest.json", set=config["selection"]),
+        summaries=expand(
+            "<results>/selected/{set}.summary.json", set=config["selection"]
+        ),
         checkpoints=expand(
             "<results>/checkpoints/{recipe}/checkpoint.json",
             recipe=config["training"]["recipes"],
@@ -39,6 +42,7 @@ rule report:
             --queries {input.queries:q} \
             --difficulty {input.difficulty:q} \
             --selected {input.selected:q} \
+            --summaries {input.summaries:q} \
             --checkpoints {input.checkpoints:q} \
             --evals {input.evals:q} \
             --config {params.config:q} \

@@ -2,6 +2,7 @@
 #
 # REQUIRED INPUTS:  <results>/difficulty/table.parquet, verdicts and responses of the set's teacher
 # OUTPUTS:          <results>/selected/{set}.parquet          a row for each selected response, and why
+#                   <results>/selected/{set}.summary.json     counts, and what was left out why
 #                   <results>/datasets/{set}/train.parquet    messages ready to train on
 #                   <results>/datasets/{set}/README.md        data card
 
@@ -10,15 +11,20 @@ rule select_responses:
     input:
         difficulty="<results>/difficulty/table.digest.json",
         verdicts=lambda wildcards: of_shards("verdicts", selected_teacher(wildcards)),
+        budget=budget_set,
     output:
         selected="<results>/selected/{set}.parquet",
         digest="<results>/selected/{set}.digest.json",
+        summary="<results>/selected/{set}.summary.json",
     log:
         "<logs>/select_responses/{set}.log",
     conda:
         "../envs/data.yaml"
+    threads: 4
     params:
         code=code("select_responses"),
+        verdicts=folder_of("verdicts"),
+        shards=config["shards"],
         config=sliced(slices.select_responses),
         seed=config["seed"],
     shell:
@@ -26,10 +32,14 @@ rule select_responses:
         python scripts/select_responses.py \
             --name {wildcards.set} \
             --difficulty {input.difficulty:q} \
-            --verdicts {input.verdicts:q} \
+            --verdicts {params.verdicts:q} \
+            --shards {params.shards} \
             --config {params.config:q} \
             --seed {params.seed} \
-            --output {output.selected:q} >{log:q} 2>&1
+            --budget {input.budget:q} \
+            --threads {threads} \
+            --output {output.selected:q} \
+            --summary {output.summary:q} >{log:q} 2>&1
         """
 
 
@@ -48,14 +58,18 @@ rule export_dataset:
         "../envs/data.yaml"
     params:
         code=code("export_dataset"),
+        queries=folder_of("queries"),
+        responses=folder_of("responses"),
+        shards=config["shards"],
         config=sliced(slices.export_dataset),
     shell:
         """
         python scripts/export_dataset.py \
             --name {wildcards.set} \
             --selected {input.selected:q} \
-            --queries {input.queries:q} \
-            --responses {input.responses:q} \
+            --queries {params.queries:q} \
+            --responses {params.responses:q} \
+            --shards {params.shards} \
             --config {params.config:q} \
             --output {output.dataset:q} \
             --card {output.card:q} >{log:q} 2>&1

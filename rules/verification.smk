@@ -12,7 +12,7 @@
 rule check_responses:
     input:
         queries="<results>/queries/shards/{shard}.digest.json",
-        responses=rules.generate_responses.output.digest,
+        responses="<results>/responses/{teacher}/{shard}.digest.json",
     output:
         checks=update("<results>/checks/{teacher}/{shard}.parquet"),
         digest="<results>/checks/{teacher}/{shard}.digest.json",
@@ -39,7 +39,7 @@ rule check_responses:
 rule judge_responses:
     input:
         queries="<results>/queries/shards/{shard}.digest.json",
-        responses=rules.generate_responses.output.digest,
+        responses="<results>/responses/{teacher}/{shard}.digest.json",
         checks=rules.check_responses.output.digest,
         prompt=lambda wildcards: config["verification"]["judge"]["prompt"],
         model="<results>/models/judge.json",
@@ -72,7 +72,7 @@ rule judge_responses:
 rule reward_responses:
     input:
         queries="<results>/queries/shards/{shard}.digest.json",
-        responses=rules.generate_responses.output.digest,
+        responses="<results>/responses/{teacher}/{shard}.digest.json",
         model="<results>/models/reward.json",
     output:
         rewards=update("<results>/rewards/{teacher}/{shard}.parquet"),
@@ -101,7 +101,7 @@ rule reward_responses:
 rule measure_perplexity:
     input:
         queries="<results>/queries/shards/{shard}.digest.json",
-        responses=rules.generate_responses.output.digest,
+        responses="<results>/responses/{teacher}/{shard}.digest.json",
         model="<results>/models/perplexity.json",
     output:
         perplexities=update("<results>/perplexities/{teacher}/{shard}.parquet"),
@@ -130,7 +130,7 @@ rule measure_perplexity:
 rule decide_verdicts:
     input:
         queries="<results>/queries/shards/{shard}.digest.json",
-        responses=rules.generate_responses.output.digest,
+        responses="<results>/responses/{teacher}/{shard}.digest.json",
         checks=rules.check_responses.output.digest,
         judgements=if_configured("judge"),
         rewards=if_configured("reward"),

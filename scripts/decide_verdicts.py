@@ -43,7 +43,7 @@ def main(argv: list[str]) -> None:
         rewards=optional(args.rewards, REWARDS),
         perplexities=optional(args.perplexities, PERPLEXITIES),
     )
-    columns = ["query_id", "pass", "problem", "error", "format_ok"]
+    columns = ["query_id", "pass", "problem", "published_score", "error", "format_ok", "tokens_out"]
     table = decide_verdicts(
         read_artifact(args.queries, SHARD, ["query_id", "category"]),
         read_artifact(args.responses, RESPONSES, columns),

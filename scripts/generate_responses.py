@@ -8,7 +8,9 @@ from deepdistill.artifacts import metrics_path
 from deepdistill.errors import exit_code
 from deepdistill.models import read_identity, work_offline
 from deepdistill.responses.backends.choice import backend_opener
+from deepdistill.responses.backends.purse import Purse
 from deepdistill.responses.generate import generate_shard
+from deepdistill.responses.only import asked_queries
 from deepdistill.responses.prompts import read_prompt
 from deepdistill.schemas import SHARD
 from deepdistill.tables import read_artifact
@@ -18,8 +20,9 @@ def main(argv: list[str]) -> None:
     """Run the script."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--queries", required=True, help="artifact queries/shards")
+    parser.add_argument("--verdicts", nargs="*", default=[], help="of the teachers in `only`")
     parser.add_argument("--prompt", required=True, help="prompt file, YAML")
-    parser.add_argument("--model", required=True, help="identity of the model or of published data")
+    parser.add_argument("--model", required=True, help="identity of the model")
     parser.add_argument("--config", required=True, type=json.loads, help="teacher settings, JSON")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--repairs", type=int, default=0, help="times the shard was damaged")
@@ -27,15 +30,20 @@ def main(argv: list[str]) -> None:
     args = parser.parse_args(argv)
     work_offline()
     identity = read_identity(args.model)
+    purse = Purse(args.config)
+    queries = read_artifact(args.queries, SHARD)
+    asked = asked_queries(queries, args.config.get("only"), args.verdicts)
     generate_shard(
-        queries=read_artifact(args.queries, SHARD),
+        queries=asked,
         prompt=read_prompt(args.prompt),
         model=identity.digest,
-        make_backend=backend_opener(args.config, identity, args.threads),
+        make_backend=backend_opener(args.config, identity, args.threads, purse),
         config=args.config,
         output=args.output,
         metrics=metrics_path(args.output),
         repairs=args.repairs,
+        purse=purse,
+        left_out=len(queries) - len(asked),
     )
 
 

@@ -1,11 +1,11 @@
-"""Name a model, or published responses, by their content."""
+"""Name a model by its content."""
 
 import argparse
 import sys
 
 from deepdistill.errors import exit_code
 from deepdistill.files import write_json
-from deepdistill.models import data_identity, model_identity
+from deepdistill.models import model_identity, served_identity
 
 
 def main(argv: list[str]) -> None:
@@ -13,12 +13,12 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--model", help="model folder; with --revision, hub repository org/name")
-    what.add_argument("--published", help="file of published responses")
-    parser.add_argument("--revision", help="commit or tag of the hub repository")
+    what.add_argument("--served", help="name of a model on a server")
+    parser.add_argument("--revision", help="commit or tag of the hub repository, or of --served")
     parser.add_argument("--output", required=True, help="identity, JSON")
     args = parser.parse_args(argv)
-    if args.published:
-        identity = data_identity(args.published)
+    if args.served:
+        identity = served_identity(args.served, args.revision)
     else:
         identity = model_identity(args.model, args.revision)
     write_json(args.output, identity)

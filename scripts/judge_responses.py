@@ -8,6 +8,7 @@ from deepdistill.artifacts import metrics_path
 from deepdistill.errors import exit_code
 from deepdistill.models import read_identity, work_offline
 from deepdistill.responses.backends.choice import backend_opener
+from deepdistill.responses.backends.purse import Purse
 from deepdistill.responses.prompts import read_prompt
 from deepdistill.schemas import CHECKS, RESPONSES, SHARD
 from deepdistill.tables import read_artifact
@@ -29,17 +30,19 @@ def main(argv: list[str]) -> None:
     args = parser.parse_args(argv)
     work_offline()
     identity = read_identity(args.model)
+    purse = Purse(args.config)
     judge_shard(
         queries=read_artifact(args.queries, SHARD),
         responses=read_artifact(args.responses, RESPONSES, ["query_id", "pass", "answer"]),
         checks=read_artifact(args.checks, CHECKS),
         prompt=read_prompt(args.prompt, FIELDS, SCALES, optional=True),
         model=identity.digest,
-        make_backend=backend_opener(args.config, identity, args.threads),
+        make_backend=backend_opener(args.config, identity, args.threads, purse),
         config=args.config,
         output=args.output,
         metrics=metrics_path(args.output),
         repairs=args.repairs,
+        purse=purse,
     )
 
 

@@ -15,12 +15,20 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--queries", required=True, nargs="+", help="queries, one per source")
     parser.add_argument("--difficulty", required=True, help="the difficulty table")
     parser.add_argument("--selected", required=True, nargs="*", help="selected sets")
+    parser.add_argument("--summaries", required=True, nargs="*", help="summaries of these sets")
     parser.add_argument("--checkpoints", required=True, nargs="*", help="manifests, one per recipe")
     parser.add_argument("--evals", required=True, nargs="*", help="results of evaluations")
     parser.add_argument("--config", required=True, type=json.loads, help="names to show, JSON")
     parser.add_argument("--output", required=True, help="HTML file to write")
     args = parser.parse_args(argv)
-    inputs = Inputs(args.queries, args.difficulty, args.selected, args.checkpoints, args.evals)
+    inputs = Inputs(
+        args.queries,
+        args.difficulty,
+        args.selected,
+        args.summaries,
+        args.checkpoints,
+        args.evals,
+    )
     page = render(args.config, inputs)
     with atomic_path(args.output) as temporary:
         temporary.write_text(page, encoding="utf-8")

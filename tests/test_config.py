@@ -38,6 +38,10 @@ def put(path: str, value: Any) -> dict[str, Any]:
     return config
 
 
+def asked(**settings: Any) -> dict[str, Any]:
+    return {"backend": "transformers", "model": "models/r2", "passes": 4, **settings}
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
@@ -49,6 +53,52 @@ def put(path: str, value: Any) -> dict[str, Any]:
             r'config: teachers\.r1\.passes: found "four", allowed: integer at least 1',
         ),
         ("teachers.r1.passes", 0, r"config: teachers\.r1\.passes: found 0, allowed: integer"),
+        (
+            "teachers.r1.passes",
+            {"min": 2, "mx": 8, "until": "true"},
+            r"config: teachers\.r1\.passes\.mx: unknown key \(did you mean max\?\); allowed here",
+        ),
+        (
+            "teachers.r1.passes",
+            {"min": 2, "max": 8},
+            r"config: teachers\.r1\.passes\.until: missing; needed is string",
+        ),
+        (
+            "teachers.r1.passes",
+            {"min": 0, "max": 8, "until": "true"},
+            r"config: teachers\.r1\.passes\.min: found 0, allowed: integer at least 1",
+        ),
+        (
+            "teachers.r1.passes",
+            {"min": 1, "max": 8, "until": "true"},
+            r"teachers\.r1\.passes: found min, max and until, allowed for published responses",
+        ),
+        (
+            "teachers.r2",
+            asked(passes={"min": 9, "max": 8, "until": "true"}),
+            r"min: found 9, allow",
+        ),
+        (
+            "teachers.r2",
+            asked(passes={"min": 1, "max": 8, "until": "ci_widht < 1"}),
+            r"r2\.passes\.until: found 'ci_widht < 1': unknown column ci_widht \(did you mean "
+            r"ci_width\?\); allowed: a condition over category, source, passes, n, ",
+        ),
+        (
+            "teachers.r2",
+            asked(only="pass_rat_r1 < 1"),
+            r"teachers\.r2\.only: found 'pass_rat_r1 < 1': unknown column pass_rat_r1 \(did you "
+            r"mean pass_rate_r1\?\); allowed: a condition over category, source and, with _r1 at",
+        ),
+        ("teachers.r2", asked(only="n_r3 = 0"), r"unknown column n_r3 .*; allowed: .* with _r1 at"),
+        ("teachers.r2", asked(only="n_r2 = 0"), r"n_r2 is the teacher's own; allowed: a condition"),
+        ("teachers.r2", asked(only="n_r1 ="), r"r2\.only: found 'n_r1 =': syntax error"),
+        (
+            "teachers.r2",
+            asked(only=""),
+            r'r2\.only: found "", allowed: string of length at least 1',
+        ),
+        ("teachers.r1.only", "true", r"r1\.only: found 'true', allowed: none for published"),
         (
             "sources.questions.category",
             "maths",
@@ -68,6 +118,7 @@ def put(path: str, value: Any) -> dict[str, Any]:
         ("training.students.r1", {"model": "x"}, r"config: r1: names a teacher, a student or a"),
         ("sources.questions.path", "{data}/x", r"config: data: missing; sources\.questions\.path"),
         ("shards", None, r"config: shards: found null, allowed: integer"),
+        ("teachers.r1.files", "{n}*", r'teachers\.r1\.files: found "\{n\}\*", allowed: string'),
     ],
 )
 def test_a_wrong_configuration_ends_in_one_line_that_names_the_key(
@@ -86,6 +137,39 @@ def test_recipes_must_not_be_their_own_ancestors() -> None:
         check_config(config)
 
 
+@pytest.mark.parametrize(
+    ("only", "circle"),
+    [
+        ({"r2": "n_r3 = 0", "r3": "n_r2 = 0"}, "r2 → r3 → r2"),
+        ({"r2": "n_r3 = 0", "r3": "n_r1 = 0 or n_r4 = 0", "r4": "n_r2 = 0"}, "r2 → r3 → r4 → r2"),
+    ],
+)
+def test_teachers_must_not_wait_for_each_other(only: dict[str, str], circle: str) -> None:
+    config = copy.deepcopy(MINIMAL)
+    config["teachers"] |= {name: asked(only=where) for name, where in only.items()}
+    with pytest.raises(InputError) as caught:
+        check_config(config)
+    message = f"config: teachers.r2.only: the teacher waits for itself: {circle}"
+    assert str(caught.value) == message
+
+
+def test_a_teachers_slice_has_what_decides_which_queries_and_passes_it_is_asked() -> None:
+    config = put("teachers.r2", asked(only="pass_rate_r1 < 1"))
+    adaptive = {"min": 2, "max": 8, "until": "ci_width < 0.4"}
+    config["teachers"]["r3"] = asked(passes=adaptive, only="n_r2 = 0 or n_r1 = 0")
+    checked = check_config(config)
+    assert slices.teachers_waited_for(checked, "r1") == []
+    only = slices.generate_responses(checked, "r2")["only"]
+    assert only == {"where": "pass_rate_r1 < 1", "teachers": ["r1"], "ddof": 0}
+    before = slices.generate_adaptively(checked, "r3")
+    assert before["only"]["teachers"] == ["r1", "r2"]
+    assert before["passes"] == adaptive
+    checked["verification"]["thresholds"]["math"] = 0.5
+    assert slices.generate_adaptively(checked, "r3") != before
+    checked["verification"]["thresholds"] |= {"math": 0.99, "science": 0.5}
+    assert slices.generate_adaptively(checked, "r3") == before
+
+
 def test_paths_are_resolved_and_missing_ones_named(tmp_path: Path) -> None:
     config = put("sources.questions.path", "{data}/questions.jsonl")
     checked = check_config({**config, "data": str(tmp_path)})
@@ -100,6 +184,17 @@ def test_a_missing_model_folder_is_named(tmp_path: Path) -> None:
     config["sources"]["questions"]["path"] = str(tmp_path / "q")
     with pytest.raises(
         InputError, match=r"teachers\.r1\.model: found 'models/x', allowed: a model"
+    ):
+        check_inputs(check_config(config))
+
+
+def test_published_data_without_files_of_the_name_is_named(tmp_path: Path) -> None:
+    config = put("teachers.r1.files", "*_{pass}.jsonl")
+    (tmp_path / "r1.jsonl").touch()
+    config["teachers"]["r1"]["data"] = str(tmp_path)
+    config["sources"]["questions"]["path"] = str(tmp_path / "r1.jsonl")
+    with pytest.raises(
+        InputError, match=r"config: teachers\.r1\.data: .*named like '\*_\{pass\}\.jsonl'"
     ):
         check_inputs(check_config(config))
 
@@ -127,7 +222,6 @@ def test_a_model_is_identified_by_what_its_section_names() -> None:
     assert slices.identify_model(checked, "base") == {"model": "models/base"}
     assert slices.identify_model(checked, "hub") == HUB
     assert slices.identify_model(checked, "judge") == HUB
-    assert slices.identify_model(checked, "r1") == {"published": "r1.jsonl"}
 
 
 def test_a_student_may_not_have_the_name_of_a_verification_model() -> None:
@@ -143,6 +237,8 @@ def nodes(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[st
         yield from nodes(child, f"{path}.{name}")
     if isinstance(schema.get("additionalProperties"), dict):
         yield from nodes(schema["additionalProperties"], f"{path}.*")
+    for number, child in enumerate(schema.get("oneOf", [])):
+        yield from nodes(child, f"{path}|{number}")
     for name, child in schema.get("$defs", {}).items():
         yield from nodes(child, f"{path}#{name}")
 
@@ -159,7 +255,7 @@ def test_defaults_satisfy_the_schema() -> None:
     assert check_config(checked) == checked
 
 
-@pytest.mark.parametrize("name", ["config", "gsm8k"])
+@pytest.mark.parametrize("name", ["config", "gsm8k", "am-40m"])
 def test_shipped_configurations_are_valid(root: Path, name: str) -> None:
     config = yaml.safe_load((root / "config" / f"{name}.yaml").read_text())
     assert check_config({**config, "data": "data"})["teachers"]
@@ -204,6 +300,8 @@ def all_slices(config: dict[str, Any]) -> str:
         *(slices.identify_model(config, s) for s in config["training"]["students"]),
         *(slices.identify_model(config, v) for v in slices.VERIFICATION_MODELS),
         *(slices.generate_responses(config, t) for t in config["teachers"]),
+        *(slices.collect_published(config, t) for t in config["teachers"]),
+        *(slices.take_responses(config, t) for t in config["teachers"]),
         *(slices.export_dataset(config, s) for s in config["selection"]),
         *(slices.train(config, r) for r in config["training"]["recipes"]),
         *(slices.evaluate(config, b) for b in config["evaluation"]["benchmarks"]),

@@ -60,10 +60,3 @@ def test_every_field_is_part_of_the_check_key(fields: list[str], place: int) -> 
     changed = [*fields]
     changed[place] += "x"
     assert keys.check_key(*changed) != keys.check_key(*fields)
-
-
-@given(st.integers(0, 5), st.text(max_size=10))
-def test_unit_hash_is_a_fraction_that_its_parts_decide(seed: int, name: str) -> None:
-    value = keys.unit_hash(seed, name)
-    assert 0 <= value < 1
-    assert value == keys.unit_hash(seed, name) != keys.unit_hash(seed + 1, name)

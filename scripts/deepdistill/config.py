@@ -14,6 +14,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from deepdistill.errors import InputError
+from deepdistill.responses.passes import adaptive_teachers
+from deepdistill.responses.published.files import data_files
 from deepdistill.slices import VERIFICATION_MODELS
 
 SCHEMA = Path(__file__).resolve().parents[2] / "config" / "schemas" / "config.schema.yaml"
@@ -89,6 +91,8 @@ def check_inputs(config: Mapping[str, Any]) -> None:
     made = config["pathvars"]["results"].rstrip("/") + "/"
     for key, section, name in _paths(config):
         path = Path(section[name])
+        if name == "model" and section.get("backend") == "openai":
+            continue
         if name == "model" and "revision" in section:
             if not REPOSITORY.fullmatch(section[name]):
                 raise InputError(
@@ -105,6 +109,11 @@ def check_inputs(config: Mapping[str, Any]) -> None:
                 )
         elif not path.exists():
             raise InputError(f"config: {key}: found {str(path)!r}, but there is no such file")
+        elif section.get("backend") == "published" and name == "data":
+            try:
+                data_files(path, section["files"])
+            except InputError as error:
+                raise InputError(f"config: {key}: {error}") from None
 
 
 def _depth(error: ValidationError) -> tuple[int, str]:
@@ -155,11 +164,26 @@ def _message(error: ValidationError, root: dict[str, Any]) -> str:
         name = next(n for n in value if n not in found)
         key = f"{place}.{name}" if place else name
         return f"config: {key}: missing; needed is {_allowed(schema['properties'][name], root)}"
+    if error.validator == "oneOf" and (inner := _of_fitting_type(error)):
+        return _message(inner, root)
     if "propertyNames" in error.absolute_schema_path:
         return f"config: {place}: found the name {found!r}, allowed are names like {NAME_EXAMPLE}"
     return (
         f"config: {place or 'the file'}: found {_shown(found)}, allowed: {_allowed(schema, root)}"
     )
+
+
+def _of_fitting_type(error: ValidationError) -> ValidationError | None:
+    """What is wrong by the one alternative that is of the type of what was found."""
+    by_alternative: dict[Any, list[ValidationError]] = {}
+    for inner in error.context or []:
+        by_alternative.setdefault(inner.relative_schema_path[0], []).append(inner)
+    fitting = [
+        errors
+        for errors in by_alternative.values()
+        if not any(e.validator == "type" and not e.relative_path for e in errors)
+    ]
+    return min(fitting[0], key=_depth) if len(fitting) == 1 else None
 
 
 NAME_EXAMPLE = "qwen_7b or stage1 (letters, digits, _ and -, starting with a letter)"
@@ -204,22 +228,30 @@ def _broken_references(config: dict[str, Any]) -> Iterator[str]:
     teachers, sets = config["teachers"], config["selection"]
     students, recipes = config["training"]["students"], config["training"]["recipes"]
     for name, teacher in teachers.items():
-        needed = "data" if teacher["backend"] == "published" else "model"
-        if needed not in teacher:
-            yield (
-                f"config: teachers.{name}.{needed}: missing; "
-                f"the backend {teacher['backend']} needs it"
-            )
+        yield from _missing_settings(f"teachers.{name}", teacher)
+    if judge := config["verification"].get("judge"):
+        yield from _missing_settings("verification.judge", judge)
+    # What checks conditions is imported where there are any: it takes longer than all the rest.
+    if adaptive_teachers(teachers) or any("only" in teacher for teacher in teachers.values()):
+        from deepdistill.responses.asking import broken_only, broken_passes
+
+        yield from broken_passes(teachers)
+        yield from broken_only(teachers)
     for name, selection in sets.items():
         if selection["teacher"] not in teachers:
             yield unknown(f"selection.{name}.teacher", selection["teacher"], teachers)
+        yield from _wrong_rule(f"selection.{name}", selection)
+        if (other := selection.get("tokens_of")) is not None and other not in {*sets} - {name}:
+            yield unknown(f"selection.{name}.tokens_of", other, {*sets} - {name})
+        elif _circular(name, sets, "tokens_of"):
+            yield f"config: selection.{name}.tokens_of: the set would be its own budget"
     for name, recipe in recipes.items():
         if recipe["dataset"] not in sets:
             yield unknown(f"training.recipes.{name}.dataset", recipe["dataset"], sets)
         parents = {*students, *recipes} - {name}
         if recipe["parent"] not in parents:
             yield unknown(f"training.recipes.{name}.parent", recipe["parent"], parents)
-        elif _circular(name, recipes):
+        elif _circular(name, recipes, "parent"):
             yield f"config: training.recipes.{name}.parent: the recipe is its own ancestor"
     verifying = [name for name in VERIFICATION_MODELS if config["verification"].get(name)]
     names = [*teachers, *students, *recipes, *verifying]
@@ -229,17 +261,43 @@ def _broken_references(config: dict[str, Any]) -> Iterator[str]:
                 f"config: {name}: names a teacher, a student or a recipe, or a model of the "
                 "section verification, more than once; models need different names"
             )
-    with_model = {n for n, t in teachers.items() if "model" in t} | {*students, *recipes}
+    local = {n for n, t in teachers.items() if t["backend"] not in ("published", "openai")}
+    with_model = {*local, *students, *recipes}
     for name in config["evaluation"]["models"]:
         if name not in with_model:
             yield unknown("evaluation.models", name, with_model)
 
 
-def _circular(name: str, recipes: Mapping[str, Any]) -> bool:
-    seen, parent = {name}, recipes[name]["parent"]
-    while parent in recipes:
-        if parent in seen:
+def _missing_settings(key: str, settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a message for each setting that the backend needs and that is not there."""
+    backend = settings["backend"]
+    needed = {"published": ("data",), "openai": ("model", "server")}.get(backend, ("model",))
+    for name in needed:
+        if name not in settings:
+            yield f"config: {key}.{name}: missing; the backend {backend} needs it"
+    server = settings.get("server") if backend == "openai" else None
+    if server and server["budget"]["money"] is not None and not any(server["price"].values()):
+        yield f"config: {key}.server.price: found 0, allowed beside budget.money: above 0"
+
+
+def _wrong_rule(key: str, selection: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a message for each entry that does not go with the rule, or with another entry."""
+    rule = selection["rule"]
+    if rule == "sql" and "where" not in selection:
+        yield f"config: {key}.where: missing; the rule sql needs it"
+    for name in ("where", "order"):
+        if rule != "sql" and name in selection:
+            yield f"config: {key}.{name}: found with the rule {rule}, allowed: with the rule sql"
+    if "tokens" in selection and "tokens_of" in selection:
+        yield f"config: {key}.tokens_of: found beside tokens, allowed: one of the two"
+
+
+def _circular(name: str, entries: Mapping[str, Any], link: str) -> bool:
+    """Say whether following an entry's ``link`` to others leads back."""
+    seen, following = {name}, entries[name].get(link)
+    while following in entries:
+        if following in seen:
             return True
-        seen.add(parent)
-        parent = recipes[parent]["parent"]
+        seen.add(following)
+        following = entries[following].get(link)
     return False

@@ -64,6 +64,11 @@ def request_key(
     return digest([list(map(dict, messages)), model, dict(settings), pass_number, seed])
 
 
+def published_key(text: str | None) -> str:
+    """Return the key of a published response: it is its text, None where there is none."""
+    return digest(["published", text])
+
+
 def check_key(answer: str, reference: str, verifier: str, settings: Any) -> str:
     """Return the key of a check.
 
@@ -93,8 +98,3 @@ def perplexity_key(text: str, model: str, settings: Mapping[str, Any]) -> str:
 def row_seed(seed: int, query: str, pass_number: int) -> int:
     """Return the sampling seed of one response: 63 bits, independent between queries and passes."""
     return int(digest([seed, query, pass_number])[:16], 16) >> 1
-
-
-def unit_hash(*parts: Any) -> float:
-    """Return a number in [0, 1) that depends on ``parts`` only: an order-free random draw."""
-    return int(digest(list(parts))[:13], 16) / 16**13

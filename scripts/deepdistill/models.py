@@ -1,9 +1,10 @@
 """Models: folders in Hugging Face format, named by the content of the files that matter.
 
 An identity file is what the rest of the workflow knows of a model. It is small JSON of one of
-three kinds: a local folder (``path``), a hub repository (``hub``, ``revision``, and ``commit``,
-which the revision stood for), or a checkpoint's manifest, which has ``model/`` beside it. Each
-has ``digest``, the content's name in keys. Published responses have an identity of the first kind.
+four kinds: a local folder (``path``), a hub repository (``hub``, ``revision``, and ``commit``,
+which the revision stood for), a model that a server has (``served``, its name there), or a
+checkpoint's manifest, which has ``model/`` beside it. Each has ``digest``, the content's name in
+keys.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 from deepdistill.errors import InputError
 from deepdistill.files import canonical_json, read_json, sha256_file
 from deepdistill.hub import cached_snapshot, fetch_snapshot
+from deepdistill.keys import digest
 
 MODEL = "model"
 """Name of the model folder beside a checkpoint's manifest."""
@@ -110,11 +112,12 @@ def model_identity(model: str, revision: str | None = None) -> dict[str, str]:
     }
 
 
-def data_identity(path: str) -> dict[str, str]:
-    """Return the same for a file of published responses."""
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file of published responses")
-    return {"path": path, "digest": sha256_file(path)}
+def served_identity(name: str, revision: str | None = None) -> dict[str, str]:
+    """Return the identity of a model on a server: its name, since no server tells more.
+
+    ``revision`` is whatever tells two models of the same name apart.
+    """
+    return {"served": name, "digest": digest(["served", name, revision])}
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,7 @@ class Identity:
         return str(self._path())
 
     def find(self) -> Path:
-        """Return the model's local folder (or the file of published responses).
+        """Return the model's local folder.
 
         A hub repository is looked for in the cache only. Raises :class:`InputError` naming the
         identity file if what it stands for is gone.

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from deepdistill.errors import InputError
 from deepdistill.files import atomic_path
+from deepdistill.progress import Progress
 from deepdistill.schemas import Artifact
 from deepdistill.tables import Place, Row, from_rows, read_artifact, write_artifact
 
@@ -101,6 +101,16 @@ class RowStore:
         job published.
         """
         started = time.monotonic()
+        rows = self.held(wanted, keep)
+        missing = [item for place, item in wanted.items() if place not in rows]
+        log.info("%d rows, %d kept, %d to compute", len(wanted), len(rows), len(missing))
+        computed = self.add(missing, compute)
+        return Filled([*rows.values(), *computed], computed, time.monotonic() - started)
+
+    def held(
+        self, wanted: Mapping[Place, Item], keep: Callable[[Row, Item], Row | None]
+    ) -> dict[Place, Row]:
+        """Return the rows that are there and still hold; arguments as for :meth:`fill`."""
         rows: dict[Place, Row] = {}
         for old in self.rows():
             place = (old["query_id"], old["pass"])
@@ -108,16 +118,22 @@ class RowStore:
                 held = keep(old, wanted[place])
                 if held is not None:
                     rows[place] = held
-        missing = [item for place, item in wanted.items() if place not in rows]
-        log.info("%d rows, %d kept, %d to compute", len(wanted), len(rows), len(missing))
+        return rows
+
+    def add(
+        self,
+        missing: Sequence[Item],
+        compute: Callable[[Sequence[Item]], Iterable[Sequence[Row]]],
+    ) -> list[Row]:
+        """Compute the rows of missing items, each group safe on disk before the next begins."""
         computed: list[Row] = []
         if missing:
-            with tqdm(total=len(missing), unit="row", disable=None) as progress:
+            with Progress(len(missing), log) as progress:
                 for group in compute(missing):
                     self.append(group)
                     computed += group
-                    progress.update(len(group))
-        return Filled([*rows.values(), *computed], computed, time.monotonic() - started)
+                    progress.update(len(group), sum(row.get("tokens_out") or 0 for row in group))
+        return computed
 
     def rows(self) -> Iterator[Row]:
         """Yield rows of every place that may hold some, the newest place first.

@@ -6,7 +6,7 @@ Each artifact is sorted by its key columns, and its bytes follow from its conten
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -70,6 +70,19 @@ SHARD = _artifact(
     },
 )
 
+PUBLISHED = _artifact(
+    "published",
+    ["query_id", "pass"],
+    {
+        "query_id": pa.string(),
+        "pass": pa.int32(),  # 1-based
+        "text": pa.string(),  # the response as published
+        "score": pa.float64(),  # null where the row has none, or none is read
+        "file": pa.string(),  # its name below the folder of the data
+        "row": pa.int64(),  # 1-based; of JSON lines the line
+    },
+)
+
 RESPONSES = _artifact(
     "responses",
     ["query_id", "pass"],
@@ -83,10 +96,11 @@ RESPONSES = _artifact(
         "text": pa.string(),  # all that the model wrote, where there is no answer part
         "format_ok": pa.bool_(),  # non-empty thinking and non-empty answer
         "finish_reason": pa.string(),  # stop, length, absent (not published) or error
-        "max_tokens": pa.int32(),  # the limit that holds for the row
+        "max_tokens": pa.int32(),  # the limit that holds for the row; null for a published one
         "tokens_in": pa.int32(),
         "tokens_out": pa.int32(),
         "seed": pa.int64(),  # null where nothing is drawn
+        "published_score": pa.float64(),  # null unless the response is published with one
         "error": pa.string(),
     },
 )
@@ -159,13 +173,14 @@ VERDICTS = _artifact(
     {
         "query_id": pa.string(),
         "pass": pa.int32(),
-        "verdict_key": pa.string(),  # key of the check, judgement or reward that decides
+        "verdict_key": pa.string(),  # of the check, judgement or reward that decides, else null
         "state": pa.string(),  # one of STATES
         "verify_score": pa.float64(),  # null unless passed or failed
         "verifier": pa.string(),
         "detail": pa.string(),
         "format_ok": pa.bool_(),
         "perplexity": pa.float64(),  # null where it is not measured
+        "tokens_out": pa.int32(),  # of the response; null where unknown
     },
 )
 
@@ -180,6 +195,7 @@ SELECTED = _artifact(
         "source": pa.string(),
         "clause": pa.string(),  # the clause of the selection rule that took the row
         "verify_score": pa.float64(),
+        "tokens_out": pa.int32(),  # null where unknown
         "pass_rate": pa.float64(),
         "cv": pa.float64(),
     },
@@ -216,23 +232,46 @@ GENERATIONS = _artifact(
 )
 
 
-def difficulty(teachers: Sequence[str]) -> Artifact:
+STATISTICS = (
+    "pass_rate",
+    "pass_rate_low",
+    "pass_rate_high",
+    "jeffreys_low",
+    "jeffreys_high",
+    "mean",
+    "std",
+    "cv",
+    "tokens",
+)
+"""A query's statistics under one teacher, columns of the difficulty table."""
+
+
+def difficulty(teachers: Sequence[str], ddof: int | None = None) -> Artifact:
     """Return the difficulty table's artifact for ``teachers``.
 
     Per teacher: ``passes_`` (rows there are), ``n_`` (those that count: passed or failed),
-    ``pass_rate_`` with its 95 % Wilson interval ``pass_rate_low_`` and ``pass_rate_high_``,
-    ``mean_``, ``std_`` and ``cv_`` of the verify scores, and a count for each state of a verdict
-    as ``{state}_``. Null where nothing counts, and ``cv_`` also where the mean is 0.
+    ``pass_rate_`` with its 95 % intervals ``pass_rate_low_`` and ``pass_rate_high_`` (Wilson's),
+    ``jeffreys_low_`` and ``jeffreys_high_``, ``mean_``, ``std_`` and ``cv_`` of the verify scores,
+    and a count for each state of a verdict as ``{state}_``. Null where nothing counts, and ``cv_``
+    also where the mean is 0. ``tokens_`` is the mean length of all passes' responses, null where
+    one is unknown or there is none. ``disagreement`` is the largest difference between two
+    teachers' pass rates, null where fewer than two have one.
+
+    The file's metadata says which ``ddof`` the standard deviations have, if it is given.
     """
     columns = {
         "query_id": pa.string(),
         "category": pa.string(),
         "source": pa.string(),
         "grade": pa.string(),  # name of the first grade rule that holds, else null
+        "disagreement": pa.float64(),
     }
     for teacher in teachers:
         for name in ("passes", "n", *STATES):
             columns[f"{name}_{teacher}"] = pa.int32()
-        for name in ("pass_rate", "pass_rate_low", "pass_rate_high", "mean", "std", "cv"):
+        for name in STATISTICS:
             columns[f"{name}_{teacher}"] = pa.float64()
-    return _artifact("difficulty", ["query_id"], columns)
+    artifact = _artifact("difficulty", ["query_id"], columns)
+    if ddof is None:
+        return artifact
+    return replace(artifact, schema=artifact.schema.with_metadata({"ddof": str(ddof)}))

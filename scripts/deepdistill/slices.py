@@ -14,8 +14,14 @@ Config = Mapping[str, Any]
 VERIFIED = ("math", "code", "instruction_following")
 """Categories whose verifiers have settings in the configuration's section ``verification``."""
 
+CONTENT = ("prompt", "model", "revision")
+"""Settings that name files or models, which count by their content."""
+
 VERIFICATION_MODELS = ("judge", "reward", "perplexity")
 """Names under which the section ``verification`` may have a model."""
+
+PUBLISHED = ("files", "question", "response", "score")
+"""What a teacher's settings say of the rows of published data."""
 
 
 def make_demo_sources(config: Config) -> dict[str, Any]:
@@ -65,20 +71,65 @@ def identify_model(config: Config, model: str) -> dict[str, str]:
     """Return what a model's identity is made of.
 
     ``model`` is a teacher, a student or one of :data:`VERIFICATION_MODELS`. The result has
-    ``model`` (a folder, or with ``revision`` a hub repository), or a teacher's ``published`` file.
+    ``model`` (a folder, or with ``revision`` a hub repository) or ``served``, the model's name on
+    a server.
     """
     verification = config["verification"]
     used = {name: verification[name] for name in VERIFICATION_MODELS if verification.get(name)}
     settings = {**used, **config["training"]["students"], **config["teachers"]}[model]
-    if settings.get("backend") == "published":
-        return {"published": settings["data"]}
+    if settings.get("backend") == "openai":
+        names = {"served": "model", "revision": "revision"}
+        return {option: settings[name] for option, name in names.items() if name in settings}
     return {name: settings[name] for name in ("model", "revision") if name in settings}
 
 
 def generate_responses(config: Config, teacher: str) -> dict[str, Any]:
-    """Return a teacher's settings; prompt and model count by their content."""
+    """Return a teacher's settings; prompt and model count by their content.
+
+    ``only`` has the condition, the teachers that it names and how their columns are computed. A
+    budget is shared equally by the shards.
+    """
     settings = config["teachers"][teacher]
-    return {**_seed(config, settings), **_without(settings, "prompt", "model", "revision", "data")}
+    own = _without(_of_backend(settings, config["shards"]), *CONTENT, "data", *PUBLISHED)
+    if "only" in settings:
+        own["only"] = {
+            "where": settings["only"],
+            "teachers": teachers_waited_for(config, teacher),
+            "ddof": config["difficulty"]["ddof"],
+        }
+    return {**_seed(config, settings), **own}
+
+
+def generate_adaptively(config: Config, teacher: str) -> dict[str, Any]:
+    """Return the same with what decides a query's passes: the verifiers, thresholds, ``ddof``."""
+    thresholds = {name: config["verification"]["thresholds"][name] for name in VERIFIED}
+    return {
+        **generate_responses(config, teacher),
+        "verification": {**check_responses(config), "thresholds": thresholds},
+        "ddof": config["difficulty"]["ddof"],
+    }
+
+
+def teachers_waited_for(config: Config, teacher: str) -> list[str]:
+    """Return the teachers whose verdicts decide which queries a teacher is asked."""
+    if "only" not in config["teachers"][teacher]:
+        return []
+    # Imported where it is needed: planning without such a teacher does not load DuckDB.
+    from deepdistill.responses.asking import named_teachers
+
+    return named_teachers(config["teachers"][teacher]["only"], config["teachers"])
+
+
+def collect_published(config: Config, teacher: str) -> dict[str, Any]:
+    """Return which files of published data are read, and which fields; the data is an input."""
+    settings = config["teachers"][teacher]
+    return {name: settings[name] for name in PUBLISHED if name in settings}
+
+
+def take_responses(config: Config, teacher: str) -> dict[str, Any]:
+    """Return how many passes of published responses are taken, and what they look like."""
+    settings = config["teachers"][teacher]
+    return {name: settings[name] for name in ("passes", "format")}
 
 
 def check_responses(config: Config) -> dict[str, Any]:
@@ -87,9 +138,13 @@ def check_responses(config: Config) -> dict[str, Any]:
 
 
 def judge_responses(config: Config) -> dict[str, Any]:
-    """Return the judge's settings; prompt and model count by their content."""
+    """Return the judge's settings; prompt and model count by their content.
+
+    A budget is shared equally by all teachers' shards.
+    """
     settings = config["verification"]["judge"]
-    return {**_seed(config, settings), **_without(settings, "prompt", "model", "revision")}
+    jobs = config["shards"] * len(config["teachers"])
+    return {**_seed(config, settings), **_without(_of_backend(settings, jobs), *CONTENT)}
 
 
 def reward_responses(config: Config) -> dict[str, Any]:
@@ -113,8 +168,8 @@ def measure_difficulty(config: Config) -> dict[str, Any]:
 
 
 def select_responses(config: Config, set: str) -> dict[str, Any]:
-    """Return a set's rule and its settings."""
-    return dict(config["selection"][set])
+    """Return a set's rule and its settings; a budget set counts by its tokens."""
+    return _without(config["selection"][set], "tokens_of")
 
 
 def export_dataset(config: Config, set: str) -> dict[str, Any]:
@@ -155,8 +210,20 @@ def report(config: Config) -> dict[str, Any]:
 
 def _seed(config: Config, settings: Mapping[str, Any]) -> dict[str, int]:
     """The seed, for a backend that draws what it writes."""
-    drawn = settings["backend"] != "published" and settings["temperature"] > 0
-    return {"seed": config["seed"]} if drawn else {}
+    return {"seed": config["seed"]} if settings["temperature"] > 0 else {}
+
+
+def _of_backend(settings: Mapping[str, Any], jobs: int) -> dict[str, Any]:
+    """The settings without those of other backends; with a budget, ``jobs`` have equal shares."""
+    if settings["backend"] != "openai":
+        return _without(settings, "server")
+    server = settings["server"]
+    unused = [] if server["budget"]["money"] is not None else ["price"]
+    shares = {"shares": jobs}
+    if server["budget"] == {"tokens": None, "money": None}:
+        unused, shares = ["price", "budget"], {}
+    local = ("batch_size", "dtype", "engine")
+    return {**_without(settings, *local), "server": _without(server, *unused), **shares}
 
 
 def _only(settings: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from deepdistill.artifacts import artifact_path, digest_path, is_damaged, write_digest
@@ -52,14 +53,18 @@ def write_artifact(path: str | Path, artifact: Artifact, table: pa.Table) -> Non
 
 
 def read_artifact(
-    path: str | Path, artifact: Artifact, columns: Sequence[str] | None = None
+    path: str | Path,
+    artifact: Artifact,
+    columns: Sequence[str] | None = None,
+    dictionary: Sequence[str] = (),
 ) -> pa.Table:
     """Read an artifact, all of its columns or the named ones.
 
-    ``path`` is the artifact or its digest file. Raises :class:`InputError` if the file is not
-    Parquet, is damaged or lacks a declared column.
+    ``path`` is the artifact or its digest file. Columns named in ``dictionary`` come as codes of
+    their distinct values, as the file has them, which is several times faster. Raises
+    :class:`InputError` if the file is not Parquet, is damaged or lacks a declared column.
     """
-    with open_artifact(path, artifact) as stream, _damage_named(path):
+    with open_artifact(path, artifact, dictionary) as stream, _damage_named(path):
         return stream.read(columns=list(columns or artifact.schema.names))
 
 
@@ -71,14 +76,48 @@ def iter_batches(
         yield from stream.iter_batches(size, columns=list(columns or artifact.schema.names))
 
 
-def open_artifact(path: str | Path, artifact: Artifact) -> pq.ParquetFile:
+def read_range(path: str | Path, artifact: Artifact, low: str, high: str) -> pa.Table:
+    """Read the rows whose first key column, a text, lies from ``low`` to ``high`` inclusive.
+
+    Only row groups whose statistics allow such rows are read. Errors as in
+    :func:`read_artifact`.
+    """
+    key = artifact.key[0]
+    with open_artifact(path, artifact) as stream, _damage_named(path):
+        groups = _groups_between(stream, key, low, high)
+        table = stream.read_row_groups(groups, columns=artifact.schema.names)
+        inside = pc.and_(pc.greater_equal(table[key], low), pc.less_equal(table[key], high))
+        places = pc.indices_nonzero(inside)
+        start = places[0].as_py() if len(places) else 0
+        return table.slice(start, len(places))  # rows are sorted, so these are neighbours
+
+
+def _groups_between(stream: pq.ParquetFile, column: str, low: str, high: str) -> list[int]:
+    """The row groups that may have values of ``column`` from ``low`` to ``high``."""
+    metadata = stream.metadata
+    paths = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
+    index = paths.index(column)
+    groups = []
+    for group in range(metadata.num_row_groups):
+        statistics = metadata.row_group(group).column(index).statistics
+        unknown = statistics is None or not statistics.has_min_max
+        if unknown or (statistics.min <= high and statistics.max >= low):
+            groups.append(group)
+    return groups
+
+
+def open_artifact(
+    path: str | Path, artifact: Artifact, dictionary: Sequence[str] = ()
+) -> pq.ParquetFile:
     """Open an artifact and check that it is one; see :func:`read_artifact` for the errors."""
     path = artifact_path(path)
     if path.exists() and is_damaged(path):
         raise InputError(f"{path}: its size is not what {digest_path(path).name} says; {_REMEDY}")
     try:
         with _damage_named(path):
-            stream = pq.ParquetFile(path, page_checksum_verification=True)
+            stream = pq.ParquetFile(
+                path, page_checksum_verification=True, read_dictionary=list(dictionary)
+            )
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected the artifact {artifact.name}") from None
     missing = [n for n in artifact.schema.names if n not in stream.schema_arrow.names]
@@ -108,18 +147,27 @@ def _damage_named(path: str | Path) -> Iterator[None]:
         ) from None
 
 
-def write_batches(path: str | Path, artifact: Artifact, batches: Iterable[pa.RecordBatch]) -> None:
+def write_batches(
+    path: str | Path,
+    artifact: Artifact,
+    batches: Iterable[pa.RecordBatch],
+    group: int = STREAM_GROUP,
+) -> None:
     """Write record batches that come in the order of the artifact's key, and the digest file.
 
-    For artifacts that are made as a stream: memory holds one row group. The bytes do not depend on
-    how the rows are divided into batches.
+    For artifacts that are made as a stream: memory holds one row group, of ``group`` rows. The
+    bytes do not depend on how the rows are divided into batches.
     """
     rows = 0
-    groups = _regrouped(batches)
+    groups = _regrouped(batches, group)
     with (
         atomic_path(path) as temporary,
         pq.ParquetWriter(
-            temporary, artifact.schema, compression="zstd", write_page_checksum=True
+            temporary,
+            artifact.schema,
+            compression="zstd",
+            write_page_checksum=True,
+            write_statistics=list(artifact.key),  # those of texts are long and help nobody
         ) as writer,
     ):
         for table in groups:
@@ -129,17 +177,17 @@ def write_batches(path: str | Path, artifact: Artifact, batches: Iterable[pa.Rec
     write_digest(path, rows)
 
 
-def _regrouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Yield the batches' rows as tables of as many rows as a streamed row group has."""
+def _regrouped(batches: Iterable[pa.RecordBatch], group: int) -> Iterator[pa.Table]:
+    """Yield the batches' rows as tables of ``group`` rows, each in one piece."""
     pending: list[pa.RecordBatch] = []
     for batch in batches:
         pending.append(batch)
-        while sum(map(len, pending)) >= STREAM_GROUP:
+        while sum(map(len, pending)) >= group:
             table = pa.Table.from_batches(pending)
-            yield table.slice(0, STREAM_GROUP)
-            pending = table.slice(STREAM_GROUP).to_batches()
+            yield table.slice(0, group).combine_chunks()
+            pending = table.slice(group).to_batches()
     if any(map(len, pending)):
-        yield pa.Table.from_batches(pending)
+        yield pa.Table.from_batches(pending).combine_chunks()
 
 
 def batched_rows(

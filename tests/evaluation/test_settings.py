@@ -21,7 +21,7 @@ from deepdistill.evaluation.settings import Settings
         ({"temperature": -1}, "temperature is -1; allowed: 0 … inf"),
         ({"top_p": 1.5}, "top_p is 1.5; allowed: 0 … 1"),
         ({"dtype": "int8"}, "dtype is 'int8'; allowed: float32, bfloat16, float16"),
-        ({"backend": "published"}, "backend is 'published'; allowed: transformers"),
+        ({"backend": "published"}, "backend is 'published'; allowed: vllm, transformers"),
         ({"category": "code"}, "category is 'code'; allowed: math"),
         ({"top_k": 5}, "unknown key top_k; allowed: k, temperature"),
     ],

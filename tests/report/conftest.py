@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     for name, passes in (("stage1", 2), ("stage2", 1)):
         rows = _selected(table, passes)
         write_artifact(folder / f"{name}.parquet", SELECTED, from_rows(SELECTED, rows))
+        write_json(folder / f"{name}.summary.json", _summary(table, rows))
         _checkpoint(folder / "checkpoints" / name, rng)
     for model, skill in MODELS.items():
         write_json(folder / "evals" / f"{model}.json", _evaluation(model, skill, rng))
@@ -63,6 +65,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
         queries=[folder / f"{source}.parquet" for source in CATEGORY],
         difficulty=folder / "difficulty.parquet",
         selected=[folder / "stage1.parquet", folder / "stage2.parquet"],
+        summaries=[folder / "stage1.summary.json", folder / "stage2.summary.json"],
         checkpoints=[folder / f"checkpoints/{n}/checkpoint.json" for n in ("stage1", "stage2")],
         evals=[folder / f"evals/{model}.json" for model in MODELS],
     )
@@ -129,6 +132,7 @@ def _selected(table: list[dict[str, Any]], passes: int) -> list[dict[str, Any]]:
             "pass": number + 1,
             "clause": "hard" if passes > 1 else "highest_cv",
             "verify_score": 1.0,
+            "tokens_out": 100,
             "pass_rate": row["pass_rate_strong"],
             "cv": row["cv_strong"],
         }
@@ -136,6 +140,19 @@ def _selected(table: list[dict[str, Any]], passes: int) -> list[dict[str, Any]]:
         if row["cv_strong"]
         for number in range(min(passes, row["passed_strong"]))
     ]
+
+
+def _summary(table: list[dict[str, Any]], selected: list[dict[str, Any]]) -> dict[str, Any]:
+    category = {row["query_id"]: row["category"] for row in table}
+    taken = Counter(category[query] for query in {row["query_id"] for row in selected})
+    left_out = Counter(category.values()) - taken
+    return {
+        "selected": [{"category": name, "queries": number} for name, number in taken.items()],
+        "left_out": [
+            {"reason": "unsolved", "queries": {}},
+            {"reason": "no_response", "queries": dict(left_out)},
+        ],
+    }
 
 
 def _checkpoint(folder: Path, rng: random.Random, steps: int = 120) -> None:

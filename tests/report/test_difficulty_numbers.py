@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepdistill.report import difficulty
+from deepdistill.report import difficulty, figures
 from deepdistill.report.page import Inputs
 from deepdistill.schemas import STATES
 
@@ -17,9 +17,8 @@ QUARTERS = [0.0, 0.25, 0.5, 0.75, 1.0]
 
 
 def _frame(rates: dict[str, list[Any]], **columns: list[Any]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {**columns, **{f"pass_rate_{t}": pd.Series(r, dtype=float) for t, r in rates.items()}}
-    )
+    of_teachers = {f"pass_rate_{t}": pd.Series(r, dtype=float) for t, r in rates.items()}
+    return pd.DataFrame({**columns, **of_teachers, **{f"passes_{t}": 4 for t in rates}})
 
 
 @given(st.lists(st.sampled_from(QUARTERS) | st.none() | st.floats(0, 1), min_size=1))
@@ -41,6 +40,18 @@ def test_classes_are_named_by_the_rates_that_occur() -> None:
     labels = difficulty.class_labels(thirds, ["a"])
     assert labels == ("0", "≤.25", "≤.5", "<1", "1")
     assert [*difficulty.class_counts(thirds, ["a"], labels)["a"].values()] == [0, 0, 1, 1, 0, 0]
+
+
+def test_queries_that_a_teacher_was_not_asked_stand_apart() -> None:
+    frame = _frame({"a": [0, None, None, 1], "b": [0, 0, 0, 0]}).assign(passes_a=[4, 4, 0, 4])
+    counts = difficulty.class_counts(frame, ["a", "b"], ("0", ".25", ".5", ".75", "1"))
+    assert [*counts["a"].items()][-2:] == [(difficulty.NO_VERDICT, 1), (difficulty.NOT_ASKED, 1)]
+    assert sum(counts["a"].values()) == 4
+    assert difficulty.NOT_ASKED not in counts["b"]
+    shares = difficulty.share_table("", counts, "teacher", "queries")
+    assert shares.header[-1] == difficulty.NOT_ASKED
+    assert [row[-1][:1] for row in shares.rows] == ["1", "–"]
+    assert f'"name":"{difficulty.NOT_ASKED}"' in figures.shares_plot(counts, "plot", "").html
 
 
 def test_pairs_have_the_first_teacher_in_rows_and_queries_with_both_rates() -> None:

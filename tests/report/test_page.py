@@ -75,7 +75,8 @@ def test_the_script_writes_the_same_bytes_again(
     config: dict[str, Any], inputs: Inputs, html: str, tmp_path: Path
 ) -> None:
     arguments = ["--queries", *inputs.queries, "--difficulty", inputs.difficulty]
-    arguments += ["--selected", *inputs.selected, "--checkpoints", *inputs.checkpoints]
+    arguments += ["--selected", *inputs.selected, "--summaries", *inputs.summaries]
+    arguments += ["--checkpoints", *inputs.checkpoints]
     arguments += ["--evals", *inputs.evals, "--config", canonical_json(config)]
     main([*map(str, arguments), "--output", str(tmp_path / "index.html")])
     assert (tmp_path / "index.html").read_bytes() == html.encode()
@@ -110,13 +111,16 @@ def test_selected_sets_are_counted(page: Page, inputs: Inputs) -> None:
     queries = len(set(stage1["query_id"].to_pylist()))
     assert total[3:5] == [str(queries), str(stage1.num_rows)]
     assert f"responses selected {stage1.num_rows} " in page.text  # stage2 is a part of stage1
+    assert page.tables["Queries that two sets have in common"][2][1:] == [str(queries)] * 2
+    left_out = page.tables["stage1: queries left out, by the first clause"]
+    assert left_out[-1][:2] == ["taken", str(queries)]
 
 
 def test_a_run_without_training_says_so(config: dict[str, Any], inputs: Inputs) -> None:
     none: list[str] = []
     bare = dict.fromkeys(("sets", "recipes", "benchmarks", "models"), none)
     config = {name: config[name] for name in ("sources", "teachers")} | bare
-    html = render(config, replace(inputs, selected=[], checkpoints=[], evals=[]))
+    html = render(config, replace(inputs, selected=[], summaries=[], checkpoints=[], evals=[]))
     page = Page(html)
     for sentence in ("No set was selected.", "Nothing was trained.", "No model was evaluated."):
         assert sentence in page.text

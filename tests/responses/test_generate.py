@@ -23,8 +23,11 @@ CONFIG = {
     "top_p": 0.95,
     "seed": 1,
     "max_tokens": 10,
+    "attempts": 3,
+    "engine": {},
     "format": "think",
 }
+PROMPT_TOKENS = 1
 PROMPT = Prompt(None, dict.fromkeys(CATEGORIES, "{question}"))
 
 
@@ -44,7 +47,7 @@ class Recorder:
             text = request.messages[-1]["content"]
             cut = len(text) > self._limit
             reason, size = ("length", self._limit) if cut else ("stop", len(text))
-            yield [Completion(request, f"<think>t</think>{text}", reason, 1, size)]
+            yield [Completion(request, f"<think>t</think>{text}", reason, PROMPT_TOKENS, size)]
 
 
 def queries(*texts: str) -> pa.Table:
@@ -72,7 +75,8 @@ def run(
     **config: Any,
 ) -> list[Request]:
     settings = {**CONFIG, **config}
-    backend = Recorder(settings["max_tokens"], dies_after)
+    context = settings["engine"].get("max_model_len", 1000)
+    backend = Recorder(min(settings["max_tokens"], context - PROMPT_TOKENS), dies_after)
     output, metrics = folder / f"{shard}.parquet", folder / f"{shard}.metrics.json"
     try:
         generate_shard(table, prompt, model, lambda: backend, settings, output, metrics)
@@ -115,6 +119,31 @@ def test_only_the_rows_that_a_change_affects_are_generated(
     done: Path, change: dict[str, Any], computed: int
 ) -> None:
     assert len(run(done, queries(SHORT, LONG), **change)) == computed
+
+
+@pytest.mark.parametrize(
+    ("engine", "computed"),
+    [
+        ({"max_model_len": 9}, 0),
+        ({"max_model_len": 12}, 2),  # the rows that the context cut
+        ({"max_model_len": 8}, 2),
+        ({}, 0),
+        ({"max_model_len": 9, "tensor_parallel_size": 2, "max_num_seqs": 8}, 0),
+        ({"max_model_len": 9, "quantization": "fp8"}, 4),
+    ],
+)
+def test_only_the_rows_that_an_engine_argument_affects_are_generated(
+    tmp_path: Path, engine: dict[str, Any], computed: int
+) -> None:
+    table, config = queries(SHORT, LONG), {"backend": "vllm", "max_tokens": 20}
+    assert len(run(tmp_path, table, engine={"max_model_len": 9}, **config)) == 4
+    assert len(run(tmp_path, table, engine=engine, **config)) == computed
+
+
+def test_a_row_that_max_tokens_cut_depends_on_no_context(tmp_path: Path) -> None:
+    table, contexts = queries(SHORT, LONG), ({"max_model_len": 100}, {"max_model_len": 50}, {})
+    asked = [len(run(tmp_path, table, backend="vllm", engine=engine)) for engine in contexts]
+    assert asked == [4, 0, 0]
 
 
 def test_a_new_query_costs_its_own_rows_and_a_removed_one_nothing(done: Path) -> None:
@@ -167,13 +196,6 @@ def test_what_draws_nothing_depends_on_no_seed(tmp_path: Path) -> None:
     table = queries(SHORT)
     assert len(run(tmp_path, table, temperature=0)) == 2
     assert run(tmp_path, table, temperature=0, seed=2, top_p=0.5) == []
-
-
-def test_published_responses_depend_on_no_sampling_and_no_prompt(tmp_path: Path) -> None:
-    table, other = queries(SHORT), Prompt("Think.", dict.fromkeys(CATEGORIES, "Q: {question}"))
-    assert len(run(tmp_path, table, backend="published")) == 2
-    changes = {"temperature": 0.1, "seed": 2, "prompt": other}
-    assert run(tmp_path, table, backend="published", **changes) == []
 
 
 def answers(folder: Path) -> list[tuple[str | None, str | None, str | None]]:

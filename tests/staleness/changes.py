@@ -115,7 +115,8 @@ def commit(folder: Path) -> None:
     """Make a repository of what a clone would have."""
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "add", "--force", ".gitignore", "Snakefile", "rules", "scripts", "config", "tests")
-    git(folder, "add", "--force", "profiles", "requirements.lock", "envs")
+    locks = [path.name for path in folder.glob("requirements*.lock")]
+    git(folder, "add", "--force", "profiles", *locks, "envs")
     git(folder, "commit", "--quiet", "--message=all")
 
 
@@ -149,6 +150,12 @@ def damage_shard(folder: Path) -> None:
     """Cut one shard of the learner's responses."""
     path = folder / "results/responses/learner/00000-of-00002.parquet"
     path.write_bytes(path.read_bytes()[:1000])
+
+
+def rename_published(folder: Path) -> None:
+    """Give the published responses' file another name."""
+    (folder / DATA / "recorded.jsonl").rename(folder / DATA / "renamed.jsonl")
+    put("teachers.recorded.data", f"{DATA}/renamed.jsonl")(folder)
 
 
 def copy_judge(folder: Path) -> None:

@@ -26,6 +26,7 @@ from changes import (
     drop,
     lines,
     put,
+    rename_published,
     swap_sources,
     switch_branch_and_back,
     text,
@@ -63,6 +64,11 @@ def of_teacher(shards: int = 2) -> Jobs:
     return {"generate_responses": shards, **of_opinions(shards)}
 
 
+def of_published(shards: int = 2) -> Jobs:
+    """Return the same of a teacher whose responses are published."""
+    return {"take_responses": shards, **of_opinions(shards)}
+
+
 def of_opinions(shards: int = 2) -> Jobs:
     """Return the jobs that look at one teacher's responses."""
     rules = ["reward_responses", "measure_perplexity"]
@@ -79,10 +85,12 @@ SET = {"select_responses": 1, "export_dataset": 1}
 STAGE2 = {"train": 1, "evaluate": 1, "report": 1}
 STAGES = {"train": 2, "evaluate": 1, "report": 1}
 BELOW_TABLE = together(SET, SET, STAGES)
-BELOW_VERDICTS = together({"measure_difficulty": 2, "collect_difficulty": 1}, BELOW_TABLE)
-BELOW_QUERIES = together(of_teacher(), of_teacher(), BELOW_VERDICTS)
+BELOW_VERDICTS = together({"measure_difficulty": 1}, BELOW_TABLE)
+RECORDED = together({"collect_published": 1}, of_published(), BELOW_VERDICTS)
+"""What runs when something changes the published responses."""
+BELOW_QUERIES = together(of_teacher(), RECORDED)
 BELOW_SOURCES = together({"filter_queries": 1, "shard_queries": 1}, BELOW_QUERIES)
-ONE_SHARD = together(of_teacher(1), {"measure_difficulty": 1, "collect_difficulty": 1}, BELOW_TABLE)
+ONE_SHARD = together(of_teacher(1), {"measure_difficulty": 1}, BELOW_TABLE)
 LEARNER = together(of_teacher(), BELOW_VERDICTS)
 """What runs when something changes the learner's responses."""
 
@@ -183,6 +191,53 @@ EDITS = [
         after="passes 4 → 5",
     ),
     Edit(
+        "passes 4 → 2 to 5, until three were cut",
+        put("teachers.learner.passes", {"min": 2, "max": 5, "until": "truncated >= 3"}),
+        jobs=together({"generate_adaptively": 2}, of_opinions(), BELOW_VERDICTS),
+        rows={"responses": lambda before, _: len(before.seldom_cut("learner", 3)), **FOLLOWING},
+    ),
+    Edit(
+        "a teacher's `only` given: what another solves is not asked any more",
+        put("teachers.learner.only", "pass_rate_recorded < 1"),
+        jobs=LEARNER,
+        rows=FOLLOWING,
+    ),
+    Edit(
+        "a teacher's `only` changed: what has no verdict is asked as well",
+        put("teachers.learner.only", "pass_rate_recorded < 1 or n_recorded = 0"),
+        jobs=LEARNER,
+        rows={
+            "responses": lambda before, _: PASSES * len(before.uncounted("recorded")),
+            **FOLLOWING,
+        },
+        after="a teacher's `only` given: what another solves is not asked any more",
+    ),
+    Edit(
+        "a pass threshold that a teacher's `only` depends on",
+        put("verification.thresholds.code", 0.4),
+        jobs=together({"decide_verdicts": 2}, LEARNER),
+        rows={
+            "responses": lambda before, after: (
+                PASSES * len(after.unsolved("recorded") - before.unsolved("recorded"))
+            ),
+            **FOLLOWING,
+        },
+        trainings=2,
+        evaluated=BENCHMARK,
+        after="a teacher's `only` given: what another solves is not asked any more",
+    ),
+    Edit(
+        "a reference corrected, so that a teacher's `only` lets the query through",
+        text(
+            f"{DATA}/questions.jsonl",
+            '"Compute 3+4.", "answer": "7"',
+            '"Compute 3+4.", "answer": "8"',
+        ),
+        jobs=together({"clean_source": 1}, BELOW_SOURCES),
+        rows={"responses": PASSES, **FOLLOWING},
+        after="a teacher's `only` given: what another solves is not asked any more",
+    ),
+    Edit(
         "max tokens up, 48 → 64",
         put("teachers.learner.max_tokens", 64),
         jobs=LEARNER,
@@ -250,6 +305,17 @@ EDITS = [
         put("teachers.eager", EAGER),
         jobs=together({"identify_model": 1}, of_teacher(), BELOW_VERDICTS),
         rows={"responses": QUERIES * 2, **FOLLOWING},
+    ),
+    Edit(
+        "a published response corrected, which stays wrong",
+        text(f"{DATA}/recorded.jsonl", "Oak, elm", "Oak, ash"),
+        jobs=RECORDED,
+        rows={"responses": 1, **FOLLOWING},
+    ),
+    Edit(
+        "the published responses' file renamed",
+        rename_published,
+        jobs=RECORDED,
     ),
     Edit("a teacher removed", drop("teachers.learner"), jobs=BELOW_VERDICTS),
     Edit(
@@ -414,9 +480,9 @@ EDITS = [
         "number of shards doubled: rows are moved",
         put("shards", 4),
         jobs=together(
-            {"shard_queries": 1, "measure_difficulty": 4, "collect_difficulty": 1},
+            {"shard_queries": 1, "measure_difficulty": 1},
             of_teacher(4),
-            of_teacher(4),
+            of_published(4),
             BELOW_TABLE,
         ),
     ),

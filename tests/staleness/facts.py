@@ -11,6 +11,7 @@ Place = tuple[str, str, int]
 """Teacher, query id and pass."""
 
 JUDGED = ("math", "science")
+UNVERIFIED = ("science", "other")
 
 
 class Facts:
@@ -35,6 +36,13 @@ class Facts:
             for name in names
         )
         responses = pd.concat(self._shards).merge(queries, on="query_id")
+        verdicts = pd.concat(
+            pd.read_parquet(results / "verdicts" / teacher / name).assign(teacher=teacher)
+            for teacher in teachers
+            for name in names
+        )
+        self._states = verdicts.groupby(["teacher", "query_id"])["state"].agg(list)
+        self._category = queries.set_index("query_id")["category"]
         place = ["teacher", "query_id", "pass"]
         self._rows = responses.merge(checks.drop(columns="verifier"), on=place, how="left")
 
@@ -47,6 +55,25 @@ class Facts:
         """Count the responses that have more tokens, or might, as they were cut."""
         of = self._rows[self._rows["teacher"] == teacher]
         return int(((of["finish_reason"] == "length") | (of["tokens_out"] > tokens)).sum())
+
+    def unsolved(self, teacher: str) -> set[str]:
+        """Return the queries with a pass that failed."""
+        states = self._states[teacher]
+        return {query for query in states.index if "failed" in states[query]}
+
+    def uncounted(self, teacher: str) -> set[str]:
+        """Return the queries with no pass that passed or failed."""
+        states = self._states[teacher]
+        return {query for query in states.index if not {"passed", "failed"} & {*states[query]}}
+
+    def seldom_cut(self, teacher: str, times: int) -> set[str]:
+        """Return the queries that were cut less often, and those that no verifier looks at."""
+        states = self._states[teacher]
+        return {
+            query
+            for query in states.index
+            if states[query].count("truncated") < times or self._category[query] in UNVERIFIED
+        }
 
     def in_shard(self, teacher: str, index: int) -> int:
         """Count a shard's responses."""

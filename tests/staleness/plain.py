@@ -16,6 +16,7 @@ SNAKEFILE = "tests/staleness/plain/Snakefile"
 
 ARTIFACTS = {
     "generate_responses": "responses",
+    "take_responses": "responses",
     "check_responses": "checks",
     "judge_responses": "judgements",
     "reward_responses": "rewards",

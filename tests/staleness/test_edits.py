@@ -66,7 +66,7 @@ def observe(folder: Path) -> Observed:
             trainings += metrics["steps_computed"] > 0
         elif "responses_computed" in metrics:
             evaluated += metrics["responses_computed"]
-        else:
+        elif "rows_computed" in metrics:
             rows[path.parts[-3]] += metrics["rows_computed"]
     return Observed(dict(jobs), dict(+rows), trainings, evaluated)
 
@@ -135,6 +135,7 @@ def redone_by_plain(
 TOGETHER = (
     "a prompt template: the learner's for maths",
     "passes 4 → 5",
+    "a teacher's `only` given: what another solves is not asked any more",
     "max tokens up, 48 → 64",
     "a teacher's format, all of the text is the answer → thinking and answer",
     "a new source appended, of two questions",

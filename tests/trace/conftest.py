@@ -14,6 +14,7 @@ import pytest
 from deepdistill.schemas import (
     DATASET,
     JUDGEMENTS,
+    PUBLISHED,
     QUERIES,
     RESPONSES,
     SELECTED,
@@ -84,6 +85,8 @@ def responses(folder: Path) -> None:
     shard = "sure/00000-of-00002.parquet"
     rows = [{"query_id": LOW, "pass": n, "tokens_out": 40 + n} for n in (1, 2)]
     write(folder / "responses" / shard, RESPONSES, rows)
+    published = [{**row, "file": "s.json", "row": 30 + row["pass"]} for row in rows]
+    write(folder / "published/sure.parquet", PUBLISHED, published)
     judgements = [
         {"query_id": LOW, "pass": 1, "request_key": "j1", "problem": "truncated"},
         {"query_id": LOW, "pass": 2, "request_key": "j2", "score": 0.9},
@@ -92,9 +95,9 @@ def responses(folder: Path) -> None:
     shared = {"query_id": LOW, "perplexity": 12.345}
     verdicts = [
         {**shared, "pass": 1, "verdict_key": "c1", "state": "failed", "verify_score": 0.0}
-        | {"verifier": "math", "detail": "the answer\nis 4"},
+        | {"verifier": "math", "detail": "it\nis 4"},
         {**shared, "pass": 2, "verdict_key": "j2", "state": "passed", "verify_score": 0.9}
-        | {"verifier": "judge", "detail": "judge 0.9, 3.0"},
+        | {"verifier": "judge", "detail": "judge 0.9, 3"},
     ]
     write(folder / "verdicts" / shard, VERDICTS, verdicts)
 
@@ -146,7 +149,7 @@ def folder(tmp_path: Path) -> Path:
     }
     row = {"query_id": LOW, "grade": "hard", "cv_sure": 1.0}
     row |= {f"{name}_sure": value for name, value in measured.items()}
-    write(results / "difficulty/00000-of-00002.parquet", difficulty(["sure"]), [row])
+    write(results / "difficulty/table.parquet", difficulty(["sure"]), [row])
     taken = {"query_id": LOW, "teacher": "sure", "pass": 2, "clause": "hard"}
     write(results / "selected/first.parquet", SELECTED, [taken])
     write(results / "datasets/first/train.parquet", DATASET, [taken])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deepdistill.errors import InputError
-from deepdistill.schemas import SELECTED
+from deepdistill.schemas import RESPONSES, SELECTED
 from deepdistill.tables import from_rows, write_artifact
 from deepdistill.trace.lookup import sorted_rows, unsorted_rows
 from deepdistill.trace.run import Run, read_config
@@ -30,9 +30,9 @@ query 11111111111111111111111111111111, math, kept
   stands for more, line 3 of given/more.jsonl: exact_duplicate
 
 responses of sure
-  pass  state   score  verifier                 tokens  perplexity  in sets  detail
-     1  failed   0.00  math (judge: truncated)      41       12.35  –        the answer is 4
-     2  passed   0.90  judge                        42       12.35  first    judge 0.9, 3.0
+  pass  state   score  verifier                 tokens  perplexity  published  in sets  detail
+     1  failed   0.00  math (judge: truncated)      41       12.35  s.json:31  –        it is 4
+     2  passed   0.90  judge                        42       12.35  s.json:32  first    judge 0.9, 3
 
 difficulty: hard
   teacher  counted  pass rate  95 % interval    CV
@@ -47,6 +47,7 @@ not there
   {results}/verdicts/late/00000-of-00002.parquet
   {results}/responses/late/00000-of-00002.parquet
   {results}/judgements/late/00000-of-00002.parquet
+  {results}/published/late.parquet
   {results}/selected/second.parquet
 """
 
@@ -69,7 +70,8 @@ def test_json_says_the_same(
     assert decisive["judge"] == {"score": 0.9, "problem": None, "decided": True}
     assert trace["difficulty"]["statistics"].keys() == {"sure"}
     assert trace["sets"][0]["responses"] == [{"teacher": "sure", "pass": 2, "clause": "hard"}]
-    assert len(trace["missing"]) == 4
+    assert decisive["published"] == {"file": "s.json", "row": 32}
+    assert len(trace["missing"]) == 5
     script.main([LOW, "--data", "given", *options])
     assert capsys.readouterr().out == KEPT.format(results=folder)
 
@@ -159,7 +161,7 @@ def test_a_run_that_has_only_filtered_its_sources(run: Run, folder: Path) -> Non
     assert "  question   One question\n             of two lines?\n" in text
     assert trace["passes"] == {}
     assert trace["difficulty"] is None
-    assert f"  {folder}/difficulty/00001-of-00002.parquet\n" in text
+    assert f"  {folder}/difficulty/table.parquet\n" in text
     shutil.rmtree(folder / "queries")
     with pytest.raises(InputError, match=r"kept or dropped; .*queries/.*parquet is not there$"):
         trace_query(run, "ff")
@@ -216,3 +218,17 @@ def test_rows_are_found_in_every_row_group(tmp_path: Path, monkeypatch: pytest.M
         found = sorted_rows(path, SELECTED, prefix, columns)
         assert found == expected
         assert found == unsorted_rows(path, SELECTED, "query_id", prefix, columns)
+
+
+def test_a_teacher_that_was_not_asked_is_named_with_the_condition(run: Run, folder: Path) -> None:
+    run.config["teachers"]["late"]["only"] = "pass_rate_sure\n< 0.5"
+    assert trace_query(run, LOW)["not_asked"] == {}  # it has not run
+    path = folder / "responses/late/00000-of-00002.parquet"
+    write_artifact(path, RESPONSES, from_rows(RESPONSES, []))
+    trace = trace_query(run, LOW)
+    assert trace["not_asked"] == {"late": "pass_rate_sure < 0.5"}
+    text = as_text(trace)
+    assert "\nresponses of late\n  not asked: only pass_rate_sure < 0.5\n\ndifficulty" in text
+    row = {"query_id": LOW, "pass": 1}
+    write_artifact(path, RESPONSES, from_rows(RESPONSES, [row]))
+    assert trace_query(run, LOW)["not_asked"] == {}

@@ -13,6 +13,7 @@ from deepdistill.errors import InputError
 from deepdistill.files import read_json
 from deepdistill.keys import query_id
 from deepdistill.responses.backends.backend import Completion, Request
+from deepdistill.responses.backends.purse import Purse
 from deepdistill.responses.prompts import Prompt, read_prompt
 from deepdistill.schemas import CHECKS, JUDGEMENTS, RESPONSES, SHARD
 from deepdistill.tables import from_rows, read_artifact
@@ -24,6 +25,8 @@ CONFIG = {
     "temperature": 0,
     "top_p": 1,
     "max_tokens": 50,
+    "attempts": 3,
+    "engine": {},
     "seed": 1,
 }
 PROMPT = Prompt(None, dict.fromkeys(SCALES, "{question} | {reference} | {answer}"))
@@ -86,6 +89,14 @@ def run(
     assert read_json(metrics)["rows_computed"] == len(judge.asked)
     rows: list[dict[str, Any]] = read_artifact(output, JUDGEMENTS).to_pylist()
     return rows
+
+
+def test_kept_judgements_count_as_paid(tmp_path: Path) -> None:
+    run(tmp_path, Recorder("Score: 1"))
+    purse = Purse({**CONFIG, "server": {"budget": {"tokens": 1000}}, "shares": 1})
+    output, metrics = tmp_path / "00000-of-00001.parquet", tmp_path / "metrics.json"
+    judge_shard(*tables("x"), PROMPT, "m", lambda: Recorder(""), CONFIG, output, metrics, 0, purse)
+    assert sum(purse.paid) == 2 * (5 + 5)
 
 
 def test_the_judge_is_asked_where_the_verifier_says_no_or_nothing(tmp_path: Path) -> None:

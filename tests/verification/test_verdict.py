@@ -61,6 +61,27 @@ def test_a_score_passes_strictly_above_the_threshold() -> None:
     assert verdict("science", NONE, {"score": 5.0})["state"] == "passed"
 
 
+def test_a_published_score_counts_where_nobody_has_an_opinion() -> None:
+    row = verdict("science", NONE, published_score=5.0)
+    assert said(row) == ("passed", 5.0, "published", None)
+    assert row["detail"] == "published with the score 5"
+    assert said(verdict("other", NONE, published_score=0.7))[:2] == ("failed", 0.7)
+    assert said(verdict("math", NO, published_score=1.0)) == ("failed", 0.0, "math", "c")
+    judged = verdict("science", NONE, {"score": 2.0}, published_score=5.0)
+    assert said(judged) == ("failed", 2.0, "judge", "j")
+    silent = verdict("science", NONE, {"problem": "truncated"}, published_score=5.0)
+    assert said(silent) == ("verifier_error", None, "judge", "j")
+    rewarded = verdict("other", NONE, reward={"score": 0.9}, published_score=0.1)
+    assert said(rewarded) == ("passed", 0.9, "reward", "r")
+    timeout = {**NONE, "failure": "timeout"}
+    assert verdict("code", timeout, thresholds={"code": 0.99}, published_score=1.0)["state"] == (
+        "timeout"
+    )
+    assert verdict("science", None, problem="unparsable", published_score=5.0)["state"] == (
+        "unparsable"
+    )
+
+
 def test_the_judge_has_the_second_look() -> None:
     row = verdict("math", NO, {"score": 1.0})
     assert said(row) == ("passed", 1.0, "judge", "j")

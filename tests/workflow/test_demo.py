@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
-from deepdistill.schemas import STATES
+from deepdistill import slices
+from deepdistill.config import check_config
+from deepdistill.files import canonical_json
+from deepdistill.schemas import RESPONSES, SHARD, STATES
+from deepdistill.tables import read_artifact
+from deepdistill.verification.shard import check_shard
 from running import snakemake
 
 pytestmark = pytest.mark.slow
@@ -94,21 +103,46 @@ def test_evaluation_ranks_the_teachers_as_the_queries_do(results: Path) -> None:
 
 def test_data_artifacts_have_deterministic_bytes(results: Path, tmp_path: Path) -> None:
     """Checking a shard anew, from nothing, gives the same bytes."""
-    from deepdistill.config import check_config
-    from deepdistill.schemas import RESPONSES, SHARD
-    from deepdistill.slices import check_responses
-    from deepdistill.tables import read_artifact
-    from deepdistill.verification.shard import check_shard
-
     shard = "00000-of-00004.parquet"
     config = check_config({"sources": {"s": {"path": "p", "category": "math"}}, "teachers": {
         "t": {"backend": "published", "data": "d", "passes": 1}}})  # fmt: skip
     check_shard(
         read_artifact(results / "queries" / "shards" / shard, SHARD),
         read_artifact(results / "responses" / "medium" / shard, RESPONSES),
-        check_responses(config),
+        slices.check_responses(config),
         2,
         tmp_path / shard,
         tmp_path / "metrics.json",
     )
     assert (tmp_path / shard).read_bytes() == (results / "checks" / "medium" / shard).read_bytes()
+
+
+@pytest.mark.skipif(find_spec("vllm") is None, reason="vLLM is not installed")
+def test_vllm_generates_with_a_demo_model_what_transformers_does(
+    root: Path, results: Path, tmp_path: Path
+) -> None:
+    shard = "00000-of-00004.parquet"
+    config = check_config(yaml.safe_load((root / "config" / "config.yaml").read_text()))
+    # Greedy, so that both write the same, and in another place, so that no row is kept.
+    settings = {**slices.generate_responses(config, "medium"), "temperature": 0, "passes": 1}
+    engine = {"enforce_eager": True, "gpu_memory_utilization": 0.1}
+    texts = {}
+    for backend in ("vllm", "transformers"):
+        words = {
+            "queries": results / "queries" / "shards" / shard,
+            "prompt": root / config["teachers"]["medium"]["prompt"],
+            "model": results / "models" / "medium.json",
+            "config": canonical_json({**settings, "backend": backend, "engine": engine}),
+            "output": tmp_path / backend / shard,
+        }
+        command = [sys.executable, "scripts/generate_responses.py"]
+        command += [str(word) for name, value in words.items() for word in (f"--{name}", value)]
+        subprocess.run(command, cwd=root, check=True, capture_output=True)
+        rows = read_artifact(tmp_path / backend / shard, RESPONSES).to_pylist()
+        texts[backend] = {row["query_id"]: row["answer"] or row["text"] for row in rows}
+        measured = json.loads((tmp_path / backend / shard).with_suffix(".metrics.json").read_text())
+        assert measured["rows_computed"] == len(rows) > 50
+        assert measured["tokens_out"] == sum(row["tokens_out"] for row in rows) > 0
+    same = sum(texts["vllm"][query] == text for query, text in texts["transformers"].items())
+    # Rounding may turn a token where two are almost equally likely.
+    assert same >= 0.98 * len(texts["vllm"])

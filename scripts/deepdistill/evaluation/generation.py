@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from deepdistill.errors import InputError
+from deepdistill.responses.attempts import complete
 from deepdistill.responses.backends.backend import Backend, Completion, Request
 from deepdistill.responses.rows import holds
 from deepdistill.rowstore import Filled, RowStore
@@ -38,9 +39,10 @@ class Generation(str):
 class Generations:
     """The generations at ``output``, rows of :data:`deepdistill.schemas.GENERATIONS`.
 
-    Those that hold are kept (:func:`deepdistill.responses.rows.holds` under ``max_tokens``), and
-    ``make_backend`` is called only if some are missing. New ones are in part files at once, where
-    an interrupted evaluation finds them again; they become the artifact with :meth:`publish`.
+    Those that hold are kept (:func:`deepdistill.responses.rows.holds` under ``max_tokens`` and
+    ``context``), and ``make_backend`` is called only if some are missing, with ``attempts`` at
+    each. New ones are in part files at once, where an interrupted evaluation finds them again; they
+    become the artifact with :meth:`publish`.
 
     filled: the rows, once they have been asked for
     """
@@ -48,12 +50,19 @@ class Generations:
     filled: Filled
 
     def __init__(
-        self, output: str | Path, make_backend: Callable[[], Backend], max_tokens: int
+        self,
+        output: str | Path,
+        make_backend: Callable[[], Backend],
+        max_tokens: int,
+        attempts: int = 1,
+        context: int | None = None,
     ) -> None:
         self._output = output
         self._store = RowStore(output, GENERATIONS)
         self._make_backend = make_backend
         self._limit = max_tokens
+        self._attempts = attempts
+        self._context = context
 
     def answer(self, requests: Sequence[Request]) -> list[Generation]:
         """Return a generation for each request, in their order.
@@ -70,12 +79,12 @@ class Generations:
         self._store.publish(self.filled.rows)
 
     def _keep(self, row: Row, request: Request) -> Row | None:
-        if not holds(row, request, self._limit):
+        if not holds(row, request, self._limit, self._context):
             return None
         return {**row, "max_tokens": self._limit}
 
     def _compute(self, missing: Sequence[Request]) -> Iterator[list[Row]]:
-        for group in self._make_backend().complete(missing):
+        for group in complete(self._make_backend, missing, self._attempts):
             yield [_row(completion, self._limit) for completion in group]
             self._check(group)
 

@@ -17,6 +17,7 @@ from deepdistill.evaluation.result import current_result, evaluation_key, summar
 from deepdistill.evaluation.settings import Settings
 from deepdistill.files import sha256_file, write_json
 from deepdistill.responses.backends.backend import Backend
+from deepdistill.responses.engine import context_limit
 from deepdistill.tables import Row
 
 logger = logging.getLogger(__name__)
@@ -80,8 +81,15 @@ def evaluate_model(
     from deepdistill.evaluation.harness import run_task
     from deepdistill.evaluation.model import KeyedModel
 
-    made = Generations(generations, make_backend, settings.max_new_tokens)
-    respondent = KeyedModel(made, model, settings.sampling(seed))
+    sampling = settings.sampling(seed)
+    made = Generations(
+        generations,
+        make_backend,
+        settings.max_new_tokens,
+        settings.attempts,
+        context_limit(sampling),
+    )
+    respondent = KeyedModel(made, model, sampling)
     records = run_task(task, questions, respondent, settings, seed, workers)
     made.publish()
     result = {

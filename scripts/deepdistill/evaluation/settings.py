@@ -9,7 +9,7 @@ from typing import Any
 from deepdistill.errors import InputError
 from deepdistill.evaluation.scoring import VERIFICATION
 
-_CHOICES = {"dtype": ("float32", "bfloat16", "float16"), "backend": ("transformers",)}
+_CHOICES = {"dtype": ("float32", "bfloat16", "float16"), "backend": ("vllm", "transformers")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,8 @@ class Settings:
     batch_size: generations at a time
     dtype: number format of the weights
     backend: what makes the generations, as for a teacher
+    attempts: attempts at a generation before it counts as failed
+    engine: engine arguments of the backend vllm
     category: the questions' category, whose verifier scores
     system_prompt: text of a system turn before each question, or None
     verification: the configuration's section of that name, as far as it is about the category:
@@ -36,6 +38,8 @@ class Settings:
     batch_size: int
     dtype: str = "bfloat16"
     backend: str = "transformers"
+    attempts: int = 3
+    engine: Mapping[str, Any] = field(default_factory=dict)
     category: str = "math"
     system_prompt: str | None = None
     verification: Mapping[str, Any] = field(default_factory=lambda: VERIFICATION)
@@ -67,11 +71,13 @@ class Settings:
             "max_tokens": self.max_new_tokens,
             "batch_size": self.batch_size,
             "dtype": self.dtype,
+            "attempts": self.attempts,
+            "engine": dict(self.engine),
             "seed": seed,
         }
 
     def _check(self) -> None:
-        for name in ("k", "max_new_tokens", "batch_size"):
+        for name in ("k", "max_new_tokens", "batch_size", "attempts"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InputError(f"benchmark: {name} is {value!r}; allowed: integers from 1")

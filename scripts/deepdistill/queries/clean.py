@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # category Cc but for line feed and tab
 _ZERO_WIDTH = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD])
 _URL = re.compile(r"\b(?:https?|ftp)://\S|\bwww\.\w")
 _TABLE = re.compile(r"^\s*\|?(?:\s*:?-{3,}:?\s*\|)+|\\begin\{(?:tabular|array\*?)\}|<table\b", re.M)
@@ -18,8 +19,8 @@ def normalise(text: str) -> str:
     """
     text = unicodedata.normalize("NFC", text).translate(_ZERO_WIDTH)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    kept = (c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
-    return "\n".join(line.rstrip() for line in "".join(kept).split("\n")).strip()
+    text = _CONTROL.sub("", text)
+    return "\n".join(line.rstrip() for line in text.split("\n")).strip()
 
 
 def identity_text(text: str) -> str:

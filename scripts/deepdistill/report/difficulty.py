@@ -19,6 +19,7 @@ from deepdistill.tables import iter_batches, read_artifact
 ALL = "all"
 NO_GRADE = "no grade"
 NO_VERDICT = "none counts"
+NOT_ASKED = "not asked"
 UNDEFINED = "undefined"
 
 _QUARTERS = ("0", ".25", ".5", ".75", "1")
@@ -101,13 +102,19 @@ def rate_classes(rates: pd.Series, labels: Sequence[str]) -> pd.Series:
 def class_counts(
     frame: pd.DataFrame, teachers: Sequence[str], labels: Sequence[str]
 ) -> dict[str, dict[str, int]]:
-    """Return teacher → class of pass rates → queries, with those where no verdict counts."""
+    """Return teacher → class of pass rates → queries, with those where no verdict counts.
+
+    Where a teacher was not asked some of the queries, these are a class of their own.
+    """
     counts = {}
     for teacher in teachers:
         rates = frame[f"pass_rate_{teacher}"]
         found = rate_classes(rates, labels).value_counts()
         counts[teacher] = {label: int(found[label]) for label in labels}
-        counts[teacher][NO_VERDICT] = int(rates.isna().sum())
+        left_out = int((frame[f"passes_{teacher}"] == 0).sum())
+        counts[teacher][NO_VERDICT] = int(rates.isna().sum()) - left_out
+        if left_out:
+            counts[teacher][NOT_ASKED] = left_out
     return counts
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from deepdistill.report.difficulty import NO_VERDICT
+from deepdistill.report.difficulty import NO_VERDICT, NOT_ASKED
 from deepdistill.report.evaluation import Results
 from deepdistill.report.funnel import Funnel
 from deepdistill.report.names import Names
@@ -16,6 +16,8 @@ from deepdistill.report.plot import LOSS, NEUTRAL, SCALE, Plot, figure, series_c
 from deepdistill.report.training import Training, thinned
 
 _BAR = 30
+_UNCLASSED = {NO_VERDICT: "rgba(139,146,155,.35)", NOT_ASKED: "rgba(139,146,155,.15)"}
+"""Colours of queries that have no pass rate."""
 
 
 def funnel_plot(funnel: Funnel) -> Plot:
@@ -68,7 +70,7 @@ def shares_plot(counts: Mapping[str, Mapping[str, int]], div_id: str, caption: s
     """One bar of 100 % per key, divided into its classes from never to always solved."""
     chart = figure(84 + 38 * len(counts), barmode="stack", barnorm="percent")
     classes = list(dict.fromkeys(name for found in counts.values() for name in found))
-    colours = dict(zip(classes, SCALE, strict=False)) | {NO_VERDICT: "rgba(139,146,155,.35)"}
+    colours = dict(zip(classes, SCALE, strict=False)) | _UNCLASSED
     for name in classes:
         chart.add_bar(
             x=[found.get(name, 0) for found in counts.values()],

@@ -26,6 +26,7 @@ class Inputs:
     queries: Sequence[str | Path]
     difficulty: str | Path
     selected: Sequence[str | Path]
+    summaries: Sequence[str | Path]
     checkpoints: Sequence[str | Path]
     evals: Sequence[str | Path]
 
@@ -58,7 +59,9 @@ def render(config: Mapping[str, Any], inputs: Inputs) -> str:
         totals=_totals(funnel, frame, selected, results, names),
         funnel={"table": funnel_table(funnel), "plot": figures.funnel_plot(funnel)},
         difficulty=_difficulty(frame, numbers, names),
-        selection=_selection(frame, selected, names),
+        selection=_selection(
+            frame, selected, selection.read_summaries(inputs.summaries, names.sets), names
+        ),
         training=_training(inputs.checkpoints, names),
         evaluation=_evaluation(results, names),
     )
@@ -68,6 +71,7 @@ def _check_lengths(names: Names, inputs: Inputs) -> None:
     pairs = (
         ("queries", inputs.queries, names.sources),
         ("selected", inputs.selected, names.sets),
+        ("summaries", inputs.summaries, names.sets),
         ("checkpoints", inputs.checkpoints, names.recipes),
     )
     for option, paths, named in pairs:
@@ -167,7 +171,10 @@ def _maths(
 
 
 def _selection(
-    frame: pd.DataFrame, selected: Mapping[str, pd.DataFrame], names: Names
+    frame: pd.DataFrame,
+    selected: Mapping[str, pd.DataFrame],
+    summaries: Mapping[str, Mapping[str, Any]],
+    names: Names,
 ) -> dict[str, Any] | None:
     if not selected:
         return None
@@ -176,7 +183,14 @@ def _selection(
     pool = difficulty.class_counts(frame, used, labels)
     counts = {f"all, {teacher}": found for teacher, found in pool.items()}
     return {
-        "tables": [selection.selection_table(name, rows) for name, rows in selected.items()],
+        "tables": [
+            (
+                selection.selection_table(name, rows),
+                selection.left_out_table(name, summaries[name]),
+            )
+            for name, rows in selected.items()
+        ],
+        "overlap": selection.overlap_table(selected) if len(selected) > 1 else None,
         "plot": figures.shares_plot(
             counts | selection.selected_classes(selected, labels),
             "plot-selection",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from deepdistill.files import read_json
 from deepdistill.report.difficulty import rate_classes
-from deepdistill.report.numbers import count, decimal, words
+from deepdistill.report.numbers import NONE, count, decimal, words
 from deepdistill.report.table import Table
 from deepdistill.schemas import SELECTED
 from deepdistill.tables import read_artifact
@@ -40,11 +43,43 @@ def selection_table(name: str, frame: pd.DataFrame) -> Table:
     teachers = ", ".join(sorted(frame["teacher"].unique()))
     return Table(
         f"{name}: responses of {teachers}",
-        [*_GROUP, "queries", "responses", "mean pass rate", "mean CV"],
+        [*_GROUP, "queries", "responses", "tokens", "mean pass rate", "mean CV"],
         rows,
         text=3,
         total=True,
     )
+
+
+def read_summaries(paths: Sequence[str | Path], sets: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return set → its summary (:func:`deepdistill.selection.summary.summarise`)."""
+    return {name: read_json(path) for name, path in zip(sets, paths, strict=True)}
+
+
+def left_out_table(name: str, summary: Mapping[str, Any]) -> Table:
+    """Return how many queries each clause of a set's rule left out, in order, by category."""
+    steps = [(words(step["reason"]), step["queries"]) for step in summary["left_out"]]
+    taken: Counter[str] = Counter()
+    for group in summary["selected"]:
+        taken[group["category"]] += group["queries"]
+    categories = sorted({*taken, *(c for _, found in steps for c in found)})
+
+    def row(label: str, found: Mapping[str, int]) -> list[str]:
+        return [label, count(sum(found.values())), *(count(found.get(c, 0)) for c in categories)]
+
+    rows = [row(reason, found) for reason, found in steps if found]
+    rows.append(row("taken", taken))
+    header = ["left out as", "queries", *map(words, categories)]
+    return Table(f"{name}: queries left out, by the first clause", header, rows, total=True)
+
+
+def overlap_table(selected: Mapping[str, pd.DataFrame]) -> Table:
+    """Return how many queries each two sets have in common."""
+    queries = {name: set(frame["query_id"]) for name, frame in selected.items()}
+    rows = [
+        [name, *(count(len(found & other)) for other in queries.values())]
+        for name, found in queries.items()
+    ]
+    return Table("Queries that two sets have in common", ["set", *queries], rows)
 
 
 def _measures(frame: pd.DataFrame) -> list[str]:
@@ -52,6 +87,7 @@ def _measures(frame: pd.DataFrame) -> list[str]:
     return [
         count(len(queries)),
         count(len(frame)),
+        NONE if frame["tokens_out"].isna().any() else count(int(frame["tokens_out"].sum())),
         decimal(float(queries["pass_rate"].mean())),
         decimal(float(queries["cv"].mean())),
     ]

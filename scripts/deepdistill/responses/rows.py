@@ -9,25 +9,26 @@ import pyarrow as pa
 
 from deepdistill.keys import request_key, row_seed
 from deepdistill.responses.backends.backend import Completion, Request
+from deepdistill.responses.engine import decisive
 from deepdistill.responses.format import join_response, split_response
+from deepdistill.responses.passes import most_passes
 from deepdistill.responses.prompts import Prompt
+
+LOCAL = ("vllm", "transformers")
+"""Backends that load the model themselves; which of the two does is no part of a key."""
 
 
 def requests(
     queries: pa.Table, prompt: Prompt, model: str, config: Mapping[str, Any]
 ) -> Iterator[Request]:
-    """Yield a request for each query of a shard and each pass.
+    """Yield a request for each query of a shard and each pass that it may get.
 
     ``config`` holds the teacher's ``backend``, ``passes``, ``dtype``, ``temperature`` and ``top_p``
     and the ``seed``; ``model`` identifies the model (:func:`deepdistill.keys.request_key`).
-    Published responses are looked up by the question itself, without a prompt.
     """
-    published = config["backend"] == "published"
     for query in queries.to_pylist():
-        messages = query["messages"]
-        if not published:
-            messages = prompt.render(query["category"], messages)
-        for number in range(1, config["passes"] + 1):
+        messages = prompt.render(query["category"], query["messages"])
+        for number in range(1, most_passes(config["passes"]) + 1):
             yield request(query["query_id"], number, messages, model, config)
 
 
@@ -40,13 +41,14 @@ def request(
 ) -> Request:
     """Return a request with its key and, where anything is drawn, its seed.
 
-    Settings that have no effect are not in the key: a greedy answer depends on no seed, a
-    published one on no sampling at all.
+    Settings that have no effect are not in the key: a greedy answer depends on no seed.
     """
-    settings: dict[str, Any] = {}
-    if config["backend"] != "published":
-        settings = {"dtype": config["dtype"], "temperature": config["temperature"]}
-    drawn = settings.get("temperature", 0) > 0
+    settings: dict[str, Any] = {"temperature": config["temperature"]}
+    if config["backend"] in LOCAL:
+        settings |= {"dtype": config["dtype"]}
+    if config["backend"] == "vllm":
+        settings |= decisive(config["engine"])
+    drawn = settings["temperature"] > 0
     if drawn:
         settings["top_p"] = config["top_p"]
     seed = config["seed"] if drawn else None
@@ -59,12 +61,14 @@ def request(
     )
 
 
-def holds(row: Mapping[str, Any], request: Request, max_tokens: int) -> bool:
+def holds(
+    row: Mapping[str, Any], request: Request, max_tokens: int, context: int | None = None
+) -> bool:
     """Say whether a row is what ``request`` would give under the token limit ``max_tokens``.
 
-    A response that ended by itself holds under every limit that it fits into, one that was cut
-    only under the limit that cut it, and one that is absent from published data as long as the
-    data is the same; a failed one never holds, so that it is tried again.
+    ``context`` is the longest context of prompt and response, None for the model's own. A response
+    that ended by itself holds under every limit that it fits into, one that was cut only under the
+    limit that cut it; a failed one never holds, so that it is tried again.
     """
     if row["request_key"] != request.key:
         return False
@@ -72,16 +76,28 @@ def holds(row: Mapping[str, Any], request: Request, max_tokens: int) -> bool:
         case "stop":
             return row["tokens_out"] is None or bool(row["tokens_out"] <= max_tokens)
         case "length":
-            return bool(row["max_tokens"] == max_tokens)
-        case reason:
-            return bool(reason == "absent")
+            return bool(row["max_tokens"] == max_tokens) and _cut_there(row, max_tokens, context)
+        case _:
+            return False
 
 
-def response_row(completion: Completion, max_tokens: int, think: bool) -> dict[str, Any]:
+def _cut_there(row: Mapping[str, Any], max_tokens: int, context: int | None) -> bool:
+    """Say whether ``context`` would cut a response where it was cut, unless ``max_tokens`` did.
+
+    A response that the context cut fills it with its prompt to the last token. Where that is the
+    model's own, any such response is taken for one that filled it.
+    """
+    made = row["tokens_out"]
+    if context is None or made is None or made >= max_tokens:
+        return True
+    return bool(row["tokens_in"] + made == context)
+
+
+def response_row(completion: Completion, max_tokens: int | None, think: bool) -> dict[str, Any]:
     """Return the row of :data:`deepdistill.schemas.RESPONSES` for a completion.
 
-    ``think`` says that the text has the form ``<think>…</think><answer>…</answer>``; otherwise all
-    of it is the answer.
+    ``max_tokens`` is the limit that holds, None where nobody set one; ``think`` says that the text
+    has the form ``<think>…</think><answer>…</answer>``; otherwise all of it is the answer.
     """
     request = completion.request
     return {

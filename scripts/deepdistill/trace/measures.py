@@ -8,6 +8,7 @@ from typing import Any
 from deepdistill.keys import shard_of
 from deepdistill.schemas import (
     JUDGEMENTS,
+    PUBLISHED,
     RESPONSES,
     REWARDS,
     SELECTED,
@@ -29,13 +30,15 @@ def passes(run: Run, query: str, teacher: str) -> list[Row]:
     """Return a teacher's passes, by their number.
 
     Each has ``pass``, the verdict's and the response's fields (null where its stage has not run),
-    and ``judge`` and ``reward``: null where it was not asked, else its ``score``, ``problem`` and
-    whether it ``decided`` the verdict.
+    ``judge`` and ``reward``: null where it was not asked, else its ``score``, ``problem`` and
+    whether it ``decided`` the verdict; and ``published``: the ``file`` and ``row`` of a published
+    response, null for another.
     """
     verdicts = _by_pass(run, "verdicts", VERDICTS, query, teacher, ("verdict_key", *_VERDICT))
     responses = _by_pass(run, "responses", RESPONSES, query, teacher, _RESPONSE)
     judged = _opinions(run, "judge", query, teacher)
     rewarded = _opinions(run, "reward", query, teacher)
+    published = _published(run, query, teacher)
     rows = []
     for number in sorted(verdicts.keys() | responses.keys()):
         verdict, response = verdicts.get(number, {}), responses.get(number, {})
@@ -46,9 +49,22 @@ def passes(run: Run, query: str, teacher: str) -> list[Row]:
                 **{name: response.get(name) for name in _RESPONSE},
                 "judge": _opinion(judged.get(number), verdict),
                 "reward": _opinion(rewarded.get(number), verdict),
+                "published": published.get(number),
             }
         )
     return rows
+
+
+def not_asked(run: Run, query: str) -> dict[str, str]:
+    """Return, for each teacher that was not asked the query, the condition that decided so."""
+    shard = shard_of(query, run.config["shards"])
+    return {
+        teacher: " ".join(settings["only"].split())
+        for teacher, settings in run.config["teachers"].items()
+        if "only" in settings
+        and run.path(f"responses/{teacher}/{shard}")
+        and not run.rows(f"responses/{teacher}/{shard}", RESPONSES, query, ["pass"])
+    }
 
 
 def measures(run: Run, query: str) -> Row | None:
@@ -57,9 +73,8 @@ def measures(run: Run, query: str) -> Row | None:
     Statistics are those of :func:`deepdistill.schemas.difficulty`; a teacher that was not there
     when difficulty was measured has none.
     """
-    name = f"difficulty/{shard_of(query, run.config['shards'])}"
     artifact = difficulty(list(run.config["teachers"]))
-    path = run.path(name)
+    path = run.path("difficulty/table")
     if path is None:
         return None
     known = set(column_names(path, artifact))
@@ -69,7 +84,7 @@ def measures(run: Run, query: str) -> Row | None:
         if f"n_{teacher}" in known
     }
     wanted = ["grade", *(column for names in columns.values() for column in names)]
-    for row in run.rows(name, artifact, query, wanted):
+    for row in run.rows("difficulty/table", artifact, query, wanted):
         return {
             "grade": row["grade"],
             "statistics": {
@@ -114,6 +129,14 @@ def _by_pass(
 ) -> dict[int, Row]:
     place = f"{name}/{teacher}/{shard_of(query, run.config['shards'])}"
     return {row["pass"]: row for row in run.rows(place, artifact, query, ("pass", *columns))}
+
+
+def _published(run: Run, query: str, teacher: str) -> dict[int, Row]:
+    """Where a teacher's passes are published; nothing if a model made them."""
+    if run.config["teachers"][teacher]["backend"] != "published":
+        return {}
+    rows = run.rows(f"published/{teacher}", PUBLISHED, query, ("pass", "file", "row"))
+    return {row["pass"]: {"file": row["file"], "row": row["row"]} for row in rows}
 
 
 def _opinions(run: Run, verifier: str, query: str, teacher: str) -> dict[int, Row]:

@@ -9,8 +9,10 @@ from deepdistill.report.numbers import NONE, decimal
 from deepdistill.tables import Row
 
 _LABEL = 11
-_HEADER = ("pass", "state", "score", "verifier", "tokens", "perplexity", "in sets", "detail")
-_TEXT = {"state", "verifier", "in sets", "detail", "teacher"}
+_OPTIONAL = ("perplexity", "published")
+"""Columns that are shown if a pass has something in them."""
+_HEADER = ("pass", "state", "score", "verifier", "tokens", *_OPTIONAL, "in sets", "detail")
+_TEXT = {"state", "verifier", "published", "in sets", "detail", "teacher"}
 
 
 def as_text(trace: Mapping[str, Any]) -> str:
@@ -18,6 +20,8 @@ def as_text(trace: Mapping[str, Any]) -> str:
     sections = [_origin(trace)]
     for teacher, rows in trace.get("passes", {}).items():
         sections.append([f"responses of {teacher}", *_passes(trace, teacher, rows)])
+    for teacher, condition in trace.get("not_asked", {}).items():
+        sections.append([f"responses of {teacher}", f"  not asked: only {condition}"])
     if trace.get("difficulty"):
         sections.append(list(_difficulty(trace["difficulty"])))
     if trace.get("sets"):
@@ -75,8 +79,8 @@ def _reason(row: Row, origin: Row) -> str:
 def _passes(trace: Mapping[str, Any], teacher: str, rows: Sequence[Row]) -> Iterator[str]:
     sample = trace.get("sample")
     marked = sample["pass"] if sample and sample["teacher"] == teacher else None
-    measured = any(row["perplexity"] is not None for row in rows)
-    header = [name for name in _HEADER if name != "perplexity" or measured]
+    empty = [name for name in _OPTIONAL if all(row[name] is None for row in rows)]
+    header = [name for name in _HEADER if name not in empty]
     cells = [
         _cells(row, _sets_with(trace, teacher, row["pass"]), row["pass"] == marked) for row in rows
     ]
@@ -91,6 +95,7 @@ def _cells(row: Row, in_sets: Sequence[str], marked: bool) -> dict[str, str]:
         "verifier": _verifier(row),
         "tokens": NONE if row["tokens_out"] is None else str(row["tokens_out"]),
         "perplexity": decimal(row["perplexity"]),
+        "published": _published(row["published"]),
         "in sets": ", ".join(in_sets) or NONE,
         "detail": " ".join((row["detail"] or row["error"] or "").split()),
     }
@@ -103,6 +108,10 @@ def _sets_with(trace: Mapping[str, Any], teacher: str, number: int) -> list[str]
         for entry in trace["sets"]
         if any((r["teacher"], r["pass"]) == (teacher, number) for r in entry["responses"])
     ]
+
+
+def _published(place: Row | None) -> str:
+    return NONE if place is None else f"{place['file']}:{place['row']}"
 
 
 def _verifier(row: Row) -> str:

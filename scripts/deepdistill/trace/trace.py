@@ -7,7 +7,7 @@ from typing import Any
 
 from deepdistill.schemas import DATASET
 from deepdistill.trace.lookup import row_at
-from deepdistill.trace.measures import measures, passes, sets
+from deepdistill.trace.measures import measures, not_asked, passes, sets
 from deepdistill.trace.origin import find_query, origin
 from deepdistill.trace.run import Run
 
@@ -16,15 +16,17 @@ def trace_query(run: Run, prefix: str) -> dict[str, Any]:
     """Return the trace of the query whose id starts with ``prefix``.
 
     Keys: ``query_id``, ``origin`` (:func:`deepdistill.trace.origin.origin`), ``passes`` by
-    teacher, ``difficulty`` and ``sets`` (:mod:`deepdistill.trace.measures`), and ``missing``, the
-    files that are not there. A dropped query has only its origin: nobody was asked. Raises
-    :class:`InputError` as :func:`deepdistill.trace.origin.find_query` does.
+    teacher, ``not_asked`` (the condition by teacher), ``difficulty`` and ``sets``
+    (:mod:`deepdistill.trace.measures`), and ``missing``, the files that are not there. A dropped
+    query has only its origin: nobody was asked. Raises :class:`InputError` as
+    :func:`deepdistill.trace.origin.find_query` does.
     """
     query, rows = find_query(run, prefix)
     trace: dict[str, Any] = {"query_id": query, "origin": origin(run, query, rows)}
     if trace["origin"]["kept"]:
         teachers = {name: passes(run, query, name) for name in run.config["teachers"]}
         trace["passes"] = {name: rows for name, rows in teachers.items() if rows}
+        trace["not_asked"] = not_asked(run, query)
         trace["difficulty"] = measures(run, query)
         trace["sets"] = sets(run, query)
     trace["missing"] = run.missing

@@ -15,7 +15,10 @@ import pyarrow as pa
 
 from deepdistill.files import write_json
 from deepdistill.messages import last_user_text
+from deepdistill.responses.attempts import complete
 from deepdistill.responses.backends.backend import Backend, Completion, Request
+from deepdistill.responses.backends.purse import Purse
+from deepdistill.responses.engine import context_limit
 from deepdistill.responses.generate import token_metrics
 from deepdistill.responses.prompts import Prompt
 from deepdistill.responses.rows import holds, request
@@ -43,25 +46,29 @@ def judge_shard(
     output: str | Path,
     metrics: str | Path,
     repairs: int = 0,
+    purse: Purse | None = None,
 ) -> None:
     """Write a judgement for each response of one teacher that needs one.
 
     Those are answers with a reference, in a category that ``prompt`` has a template for, which the
     verifier failed or could not judge at all. ``config`` holds the judge's ``temperature``,
-    ``top_p``, ``max_tokens`` and the ``seed``. Judgements are kept as responses are: by the
-    rendered prompt, the model and the sampling (:func:`deepdistill.responses.rows.holds`).
+    ``top_p``, ``max_tokens``, ``attempts`` and the ``seed``. Judgements are kept as responses are:
+    by the rendered prompt, the model and the sampling (:func:`deepdistill.responses.rows.holds`);
+    ``purse`` is told what the kept ones have cost.
     """
-    limit = config["max_tokens"]
+    limit, context = config["max_tokens"], context_limit(config)
     categories = {q["query_id"]: q["category"] for q in queries.to_pylist()}
 
     def keep(row: Row, wanted: Request) -> Row | None:
-        if not holds(row, wanted, limit):
+        if not holds(row, wanted, limit, context):
             return None
+        if purse:
+            purse.pay(wanted, row["tokens_in"], row["tokens_out"])
         read = _read(categories[row["query_id"]], row["reply"], row["finish_reason"])
         return {**row, **read, "max_tokens": limit}
 
     def compute(missing: Sequence[Request]) -> Iterator[list[Row]]:
-        for group in make_backend().complete(missing):
+        for group in complete(make_backend, missing, config["attempts"]):
             yield [_row(completion, categories, limit) for completion in group]
 
     requests = _requests(queries, responses, checks, prompt, model, config)

@@ -20,6 +20,7 @@ from deepdistill.errors import InputError
 from deepdistill.files import write_json
 from deepdistill.keys import reward_key
 from deepdistill.models import Identity
+from deepdistill.rendering import render
 from deepdistill.rowstore import RowStore
 from deepdistill.schemas import REWARDS
 from deepdistill.tables import Row
@@ -136,14 +137,10 @@ class RewardScorer:
 
     def _tokens(self, messages: list[dict[str, str]]) -> tuple[list[int], str | None]:
         """The tokens of a dialogue, and why it cannot be scored, if it cannot."""
-        from jinja2 import TemplateError
-
         try:
-            text = self._tokenizer.apply_chat_template(messages, tokenize=False)
-        except TemplateError as error:
-            return [], f"chat template: {error}"
-        # The chat template has put the special tokens into the text already.
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+            ids = render(self._tokenizer, messages, reply=False).tokens
+        except ValueError as error:
+            return [], str(error)
         if len(ids) > self._limit:
             return ids, f"the dialogue has {len(ids)} tokens, allowed: {self._limit}"
         return ids, None

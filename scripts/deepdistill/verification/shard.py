@@ -61,6 +61,15 @@ def check_shard(
     write_json(metrics, filled.metrics(repairs))
 
 
+def check_rows(
+    queries: pa.Table, responses: pa.Table, config: Mapping[str, Any], workers: int
+) -> Iterator[Row]:
+    """Yield the check of each response that has an answer; arguments as for check_shard."""
+    wanted = list(_wanted(queries, responses, config))
+    for start in range(0, len(wanted), BATCH):
+        yield from _rows(wanted[start : start + BATCH], config, workers)
+
+
 def _wanted(queries: pa.Table, responses: pa.Table, config: Mapping[str, Any]) -> Iterator[_Wanted]:
     known = {query["query_id"]: query for query in queries.to_pylist()}
     for row in responses.to_pylist():

@@ -48,8 +48,9 @@ def decide_verdicts(
     """Return the verdict of each response; columns of :data:`deepdistill.schemas.VERDICTS`.
 
     A judgement or a reward with a score outweighs the check. One without leaves a check's score as
-    it is; where there is none either, the state is ``verifier_error``. ``queries`` needs query_id
-    and category, ``responses`` query_id, pass, problem, error and format_ok.
+    it is; where there is none either, the state is ``verifier_error``. A score that a response is
+    published with counts where nobody has an opinion. ``queries`` needs query_id and category,
+    ``responses`` query_id, pass, problem, published_score, error, format_ok and tokens_out.
     """
     categories = dict(
         zip(queries["query_id"].to_pylist(), queries["category"].to_pylist(), strict=True)
@@ -63,6 +64,8 @@ def decide_verdicts(
             place = (row["query_id"], row["pass"])
             if row["problem"] is None:
                 opinion = _decisive(checks[place], judgements.get(place), rewards.get(place))
+                if opinion.failure == "unverifiable" and row["published_score"] is not None:
+                    opinion = _of_publisher(row["published_score"])
             else:
                 opinion = _of_problem(row)
             yield {
@@ -77,6 +80,7 @@ def decide_verdicts(
                 "detail": opinion.detail,
                 "format_ok": row["format_ok"],
                 "perplexity": perplexities.get(place, {}).get("perplexity"),
+                "tokens_out": row["tokens_out"],
             }
 
     return from_rows(VERDICTS, rows())
@@ -90,6 +94,10 @@ def _by_place(table: pa.Table | None) -> dict[Place, Row]:
 def _of_problem(row: Row) -> _Opinion:
     failure = PROBLEM_STATES[row["problem"]]
     return _Opinion(None, None, failure, "format", row["error"] or row["problem"])
+
+
+def _of_publisher(score: float) -> _Opinion:
+    return _Opinion(None, score, None, "published", f"published with the score {score:g}")
 
 
 def _decisive(check: Row, judgement: Row | None, reward: Row | None) -> _Opinion:
