@@ -137,6 +137,14 @@ def test_an_sql_rule_has_a_condition_and_an_order(pool: Callable[..., Pool]) -> 
     assert queries.taken("sql", where=where) == [1, 2, 3]
     assert queries.taken("sql", where=where, order="cv_r1", caps={"math": 1}) == [3]
     assert queries.taken("sql", where=where, order="cv_r1 DESC", caps={"math": 1}) == [1]
+    # The line of a comment ends with the expression.
+    assert queries.taken(
+        "sql",
+        where=f"{where} -- of maths",
+        order="cv_r1 -- even ones",
+        responses_where="pass = 1 -- once",
+        caps={"math": 1},
+    ) == [3]
     # What is unknown is not true.
     with pytest.raises(InputError, match="1 unsolved, 6 where"):
         queries.taken("sql", where="NULL")

@@ -109,7 +109,7 @@ def _ranks(opened: duckdb.DuckDBPyConnection, rule: Rule, queries: int) -> npt.N
     if rule.order:
         found = opened.sql(
             f"""
-            SELECT file_row_number AS place, dense_rank() OVER (ORDER BY {rule.order}) AS rank
+            SELECT file_row_number AS place, dense_rank() OVER (ORDER BY {rule.order}\n) AS rank
             FROM difficulty WHERE {_first(rule.drops)} = 0
             """
         ).to_arrow_table()

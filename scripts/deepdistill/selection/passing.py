@@ -104,7 +104,7 @@ def _condition(name: str, config: Mapping[str, Any]) -> str:
     if "responses_where" in config:
         where = config["responses_where"]
         require_condition(f"selection.{name}.responses_where", where, VERDICTS.schema.empty_table())
-        conditions.append(f"({where})")
+        conditions.append(f"({where}\n)")
     return " AND ".join(conditions)
 
 

@@ -70,7 +70,7 @@ def rule_of(config: Mapping[str, Any]) -> Rule:
     if config["rule"] == "sql":
         where = config["where"]
         rule = Rule(
-            drops={**UNSOLVED, "where": f"({where}) IS NOT TRUE"},
+            drops={**UNSOLVED, "where": f"({where}\n) IS NOT TRUE"},
             clause="'where'",
             order=config.get("order", ""),
         )
