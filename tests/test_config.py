@@ -45,7 +45,7 @@ def asked(**settings: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("sede", 1, r"config: sede: unknown key \(did you mean seed\?\); allowed here: data, "),
+        ("sede", 1, r"config: sede: unknown key \(did you mean seed\?\); allowed here: cluster, data, "),
         ("teachers.r1.pases", 4, r"config: teachers\.r1\.pases: unknown key .*passes\?\)"),
         (
             "teachers.r1.passes",
@@ -269,9 +269,10 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
         yield path
 
 
-# Keys that decide where things lie, which files are read (their content counts), or which jobs
-# there are at all, rather than what a rule's script is given.
+# Keys that decide where things lie, which files are read (their content counts), which jobs there
+# are at all, or what a cluster is asked for, rather than what a rule's script is given.
 ELSEWHERE = {"data", "pathvars", "path", "task", "prompt", "parent", "dataset", "seed"}
+ELSEWHERE |= {"cluster", *slices.PLACEMENT}
 
 
 CHANGED: dict[type, Any] = {

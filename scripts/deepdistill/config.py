@@ -18,18 +18,33 @@ from deepdistill.responses.passes import adaptive_teachers
 from deepdistill.responses.published.files import data_files
 from deepdistill.slices import VERIFICATION_MODELS
 
-SCHEMA = Path(__file__).resolve().parents[2] / "config" / "schemas" / "config.schema.yaml"
+SCHEMAS = Path(__file__).resolve().parents[2] / "config" / "schemas"
 
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 """Names of repositories on the Hugging Face hub."""
 
 
-def load_schema() -> dict[str, Any]:
-    """Return the JSON schema of the configuration."""
+def load_schema(name: str = "config") -> dict[str, Any]:
+    """Return the JSON schema of the configuration, or of another file below ``config/``."""
     # The loader in C: the other one takes longer than all else that is done with the schema.
-    schema = yaml.load(SCHEMA.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    text = (SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8")
+    schema = yaml.load(text, yaml.CSafeLoader)
     assert isinstance(schema, dict)
     return schema
+
+
+def conform(value: Mapping[str, Any], schema: dict[str, Any], title: str) -> dict[str, Any]:
+    """Return ``value`` with the schema's defaults filled in.
+
+    Raises :class:`InputError` with one line that begins with ``title`` and names the key, what was
+    found and what is allowed, for the first wrong key, type or value.
+    """
+    checked: dict[str, Any] = json.loads(json.dumps(dict(value)))
+    _fill_defaults(checked, schema, schema)
+    errors = sorted(Draft202012Validator(schema).iter_errors(checked), key=_depth)
+    if errors:
+        raise InputError(f"{title}: {_message(errors[0], schema)}")
+    return checked
 
 
 def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,12 +53,7 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises :class:`InputError` with one line that names the key, what was found and what is
     allowed, for the first wrong key, type, value or reference from one section to another.
     """
-    schema = load_schema()
-    checked: dict[str, Any] = json.loads(json.dumps(dict(config)))
-    _fill_defaults(checked, schema, schema)
-    errors = sorted(Draft202012Validator(schema).iter_errors(checked), key=_depth)
-    if errors:
-        raise InputError(_message(errors[0], schema))
+    checked = conform(config, load_schema(), "config")
     for message in _broken_references(checked):
         raise InputError(message)
     _resolve_paths(checked)
@@ -158,19 +168,17 @@ def _message(error: ValidationError, root: dict[str, Any]) -> str:
         close = difflib.get_close_matches(name, allowed, n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
         key = f"{place}.{name}" if place else name
-        return f"config: {key}: unknown key{hint}; allowed here: {', '.join(allowed)}"
+        return f"{key}: unknown key{hint}; allowed here: {', '.join(allowed)}"
     if error.validator == "required":
         assert isinstance(found, dict)
         name = next(n for n in value if n not in found)
         key = f"{place}.{name}" if place else name
-        return f"config: {key}: missing; needed is {_allowed(schema['properties'][name], root)}"
+        return f"{key}: missing; needed is {_allowed(schema['properties'][name], root)}"
     if error.validator == "oneOf" and (inner := _of_fitting_type(error)):
         return _message(inner, root)
     if "propertyNames" in error.absolute_schema_path:
-        return f"config: {place}: found the name {found!r}, allowed are names like {NAME_EXAMPLE}"
-    return (
-        f"config: {place or 'the file'}: found {_shown(found)}, allowed: {_allowed(schema, root)}"
-    )
+        return f"{place}: found the name {found!r}, allowed are names like {NAME_EXAMPLE}"
+    return f"{place or 'the file'}: found {_shown(found)}, allowed: {_allowed(schema, root)}"
 
 
 def _of_fitting_type(error: ValidationError) -> ValidationError | None:

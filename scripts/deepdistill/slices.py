@@ -20,6 +20,9 @@ CONTENT = ("prompt", "model", "revision")
 VERIFICATION_MODELS = ("judge", "reward", "perplexity")
 """Names under which the section ``verification`` may have a model."""
 
+PLACEMENT = ("gpus", "nodes", "rows")
+"""Settings that only the plan and the cluster's scheduler go by; no slice has them."""
+
 PUBLISHED = ("files", "question", "response", "score")
 """What a teacher's settings say of the rows of published data."""
 
@@ -90,7 +93,8 @@ def generate_responses(config: Config, teacher: str) -> dict[str, Any]:
     budget is shared equally by the shards.
     """
     settings = config["teachers"][teacher]
-    own = _without(_of_backend(settings, config["shards"]), *CONTENT, "data", *PUBLISHED)
+    others = (*CONTENT, *PLACEMENT, *PUBLISHED, "data")
+    own = _without(_of_backend(settings, config["shards"]), *others)
     if "only" in settings:
         own["only"] = {
             "where": settings["only"],
@@ -144,17 +148,18 @@ def judge_responses(config: Config) -> dict[str, Any]:
     """
     settings = config["verification"]["judge"]
     jobs = config["shards"] * len(config["teachers"])
-    return {**_seed(config, settings), **_without(_of_backend(settings, jobs), *CONTENT)}
+    own = _without(_of_backend(settings, jobs), *CONTENT, *PLACEMENT)
+    return {**_seed(config, settings), **own}
 
 
 def reward_responses(config: Config) -> dict[str, Any]:
     """Return the reward model's settings; the model counts by its content."""
-    return _without(config["verification"]["reward"], "model", "revision")
+    return _without(config["verification"]["reward"], "model", "revision", *PLACEMENT)
 
 
 def measure_perplexity(config: Config) -> dict[str, Any]:
     """Return the settings of perplexity; the model counts by its content."""
-    return _without(config["verification"]["perplexity"], "model", "revision")
+    return _without(config["verification"]["perplexity"], "model", "revision", *PLACEMENT)
 
 
 def decide_verdicts(config: Config) -> dict[str, float]:
@@ -180,7 +185,7 @@ def export_dataset(config: Config, set: str) -> dict[str, Any]:
 
 def train(config: Config, recipe: str) -> dict[str, Any]:
     """Return a recipe without the names of its parent and data set: their content counts."""
-    return _without(config["training"]["recipes"][recipe], "parent", "dataset")
+    return _without(config["training"]["recipes"][recipe], "parent", "dataset", *PLACEMENT)
 
 
 def evaluate(config: Config, benchmark: str) -> dict[str, Any]:
@@ -191,7 +196,8 @@ def evaluate(config: Config, benchmark: str) -> dict[str, Any]:
         **_only(check_responses(config), category),
         "thresholds": _only(decide_verdicts(config), category),
     }
-    return {**_without(settings, "task", "data", "question"), "verification": verification}
+    own = _without(settings, "task", "data", "question", *PLACEMENT)
+    return {**own, "verification": verification}
 
 
 def report(config: Config) -> dict[str, Any]:

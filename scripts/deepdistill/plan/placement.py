@@ -1,0 +1,108 @@
+"""Where a job runs: its settings, its model, and how many GPUs and cores it holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from deepdistill.plan.cluster import Cluster, Model
+
+Config = Mapping[str, Any]
+
+VERIFICATION_RULES = {
+    "judge_responses": "judge",
+    "reward_responses": "reward",
+    "measure_perplexity": "perplexity",
+}
+"""Rules that ask a model of the section ``verification``, and its name there."""
+
+PARALLEL_SIZES = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
+"""Engine arguments of vLLM whose product is the number of GPUs."""
+
+THREADS = {
+    "check_responses": 16,
+    "generate_adaptively": 16,  # it verifies too
+    "measure_difficulty": 8,
+    "select_responses": 4,
+}
+"""Cores of jobs that use more than one without a GPU."""
+
+THREADS_PER_GPU = 8
+
+OVERHEAD = 1.2
+"""Memory of a model that writes or reads, compared with its weights'."""
+
+TRAINING_BYTES = 16
+"""Bytes of a parameter in mixed-precision training: weights, gradients and AdamW's states."""
+
+
+def settings_of(config: Config, rule: str, wildcards: Mapping[str, str]) -> dict[str, Any]:
+    """Return the section of the configuration that says how a job uses a model.
+
+    An evaluated model runs as its benchmark says. A job without a model has no GPUs.
+    """
+    if rule in VERIFICATION_RULES:
+        return dict(config["verification"].get(VERIFICATION_RULES[rule]) or {"gpus": 0})
+    if rule in ("generate_responses", "generate_adaptively"):
+        return dict(config["teachers"][wildcards["teacher"]])
+    if rule == "train":
+        return dict(config["training"]["recipes"][wildcards["recipe"]])
+    if rule == "evaluate":
+        name, training = wildcards["model"], config["training"]
+        named = {**training["students"], **training["recipes"], **config["teachers"]}[name]
+        benchmark = config["evaluation"]["benchmarks"][wildcards["benchmark"]]
+        return {**benchmark, **{key: named[key] for key in ("model", "parent") if key in named}}
+    return {"gpus": 0}
+
+
+def model_of(config: Config, cluster: Cluster, settings: Mapping[str, Any]) -> Model | None:
+    """Return the model that a job loads, if it does; a recipe's is its first ancestor."""
+    training = config["training"]
+    while "parent" in settings:
+        parent = settings["parent"]
+        settings = training["recipes"].get(parent) or training["students"][parent]
+    if settings.get("backend") in ("openai", "published") or "model" not in settings:
+        return None
+    return cluster.model(settings["model"])
+
+
+def gpus_of(settings: Mapping[str, Any]) -> int:
+    """Return the GPUs of a job on all its nodes: as configured, else what the backend needs."""
+    if "gpus" in settings:
+        return int(settings["gpus"])
+    backend = settings.get("backend")
+    if backend == "vllm":
+        return math.prod(int(settings["engine"].get(name, 1)) for name in PARALLEL_SIZES)
+    return 0 if backend in ("openai", "published") else 1
+
+
+def threads_of(rule: str, gpus: int, nodes: int, cluster: Cluster) -> int:
+    """Return the cores of a job on each of its nodes."""
+    most: int = cluster.settings["largest_node"]["threads"]
+    return min(most, max(THREADS.get(rule, 1), THREADS_PER_GPU * gpus // nodes))
+
+
+def too_large(config: Config, cluster: Cluster) -> Iterator[str]:
+    """Yield a line for each model that does not fit the memory of the GPUs that it is given."""
+    verification = config["verification"]
+    named = [(f"teachers.{name}", teacher) for name, teacher in config["teachers"].items()]
+    named += [
+        (f"verification.{name}", verification[name])
+        for name in VERIFICATION_RULES.values()
+        if verification.get(name)
+    ]
+    recipes = config["training"]["recipes"].items()
+    named += [(f"training.recipes.{name}", recipe) for name, recipe in recipes]
+    for name, settings in named:
+        model, gpus = model_of(config, cluster, settings), gpus_of(settings)
+        if model is None or not gpus:
+            continue
+        kind = cluster.gpu_kinds[model.gpu_kind]
+        trained = "parent" in settings
+        factor = TRAINING_BYTES * model.parameters if trained else OVERHEAD * model.weights_bytes
+        if factor / 1e9 > gpus * kind.memory_gb:
+            yield (
+                f"{name}: {model.name} needs about {factor / 1e9:,.0f} GB, "
+                f"{gpus} × {kind.name} have {gpus * kind.memory_gb:,.0f} GB"
+            )
