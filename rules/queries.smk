@@ -1,9 +1,33 @@
 # Raw question sets become clean, unique, sharded queries.
 #
-# REQUIRED INPUTS:  the files named in config sources.*.path and evaluation.benchmarks.*.data
-# OUTPUTS:          <results>/queries/cleaned/{source}.parquet   a row for each line of a source
+# REQUIRED INPUTS:  the files named in config sources.*.path and evaluation.benchmarks.*.data, or
+#                   data sets of the Hugging Face hub
+# OUTPUTS:          <results>/fetched/{kind}/{name}.jsonl        a data set's rows; beside them NAME.json
+#                   <results>/queries/cleaned/{source}.parquet   a row for each line of a source
 #                   <results>/queries/{source}.parquet           the same after duplicates and contamination
 #                   <results>/queries/shards/{shard}.parquet     the kept queries of all sources
+
+
+rule fetch_data:
+    output:
+        rows="<results>/fetched/{kind}/{name}.jsonl",
+        source="<results>/fetched/{kind}/{name}.json",
+    log:
+        "<logs>/fetch_data/{kind}/{name}.log",
+    wildcard_constraints:
+        kind="sources|benchmarks",
+        name=r"[A-Za-z][A-Za-z0-9_-]*",
+    conda:
+        "../envs/data.yaml"
+    params:
+        code=code("fetch_data"),
+        config=sliced(slices.fetch_data),
+    shell:
+        """
+        python scripts/fetch_data.py \
+            --config {params.config:q} \
+            --output {output.rows:q} >{log:q} 2>&1
+        """
 
 
 rule clean_source:

@@ -16,7 +16,7 @@ from jsonschema.exceptions import ValidationError
 from deepdistill.errors import InputError
 from deepdistill.responses.passes import adaptive_teachers
 from deepdistill.responses.published.files import data_files
-from deepdistill.slices import VERIFICATION_MODELS
+from deepdistill.slices import FETCHED, VERIFICATION_MODELS
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "config" / "schemas"
 
@@ -54,10 +54,38 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
     allowed, for the first wrong key, type, value or reference from one section to another.
     """
     checked = conform(config, load_schema(), "config")
+    for section, name, field in _fetchable(checked):
+        _place_fetched(section, name, field)
     for message in _broken_references(checked):
         raise InputError(message)
     _resolve_paths(checked)
     return checked
+
+
+def _fetchable(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield (dotted key, settings, key of its file) of all that may be fetched from the hub."""
+    for name, source in config["sources"].items():
+        yield f"sources.{name}", source, "path"
+    for name, benchmark in config["evaluation"]["benchmarks"].items():
+        yield f"evaluation.benchmarks.{name}", benchmark, "data"
+
+
+def _place_fetched(key: str, settings: dict[str, Any], file: str) -> None:
+    """Name the file that the rule fetch_data makes of a data set; there is it or a file."""
+    kind, name = key.split(".")[-2:]
+    place = f"fetched/{kind}/{name}.jsonl"
+    given = not settings.get(file, place).endswith(place)
+    found = [name for name in (file, *FETCHED) if name in settings and (name != file or given)]
+    if found == [file]:
+        return
+    if not found:
+        raise InputError(f"config: {key}.{file}: missing; needed is it or dataset")
+    if file in found:
+        raise InputError(f"config: {key}.{found[1]}: found beside {file}, allowed: one of the two")
+    for name in FETCHED:
+        if name not in found:
+            raise InputError(f"config: {key}.{name}: missing; beside {found[0]} it is needed")
+    settings.setdefault(file, f"{{results}}/{place}")
 
 
 def _resolve_paths(config: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from deepdistill.errors import InputError
 
@@ -21,20 +22,30 @@ def fetch_snapshot(repository: str, revision: str, patterns: Sequence[str]) -> P
     Raises :class:`InputError` if the hub has no such repository or revision, or neither the hub
     nor the cache can give it.
     """
+    return _download(repository, revision, patterns, ignore_patterns=SUBFOLDERS)
+
+
+def _download(repository: str, revision: str, patterns: Sequence[str], **options: Any) -> Path:
     # huggingface_hub reads its environment when it is imported.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, HTTPError, XetDownloadError
 
     try:
         folder = snapshot_download(
-            repository,
-            revision=revision,
-            allow_patterns=list(patterns),
-            ignore_patterns=SUBFOLDERS,
+            repository, revision=revision, allow_patterns=list(patterns), **options
         )
     except (OSError, HTTPError, HFValidationError, XetDownloadError) as error:
         raise InputError(f"{repository}: revision {revision!r}: {_reason(error)}") from error
     return Path(folder)
+
+
+def fetch_dataset(repository: str, revision: str, pattern: str) -> Path:
+    """Return the folder of a data set's files at a revision; its name is the commit.
+
+    It holds the files that match ``pattern``, also in subfolders; otherwise as
+    :func:`fetch_snapshot`.
+    """
+    return _download(repository, revision, [pattern], repo_type="dataset")
 
 
 def cached_snapshot(repository: str, commit: str, patterns: Sequence[str]) -> Path | None:

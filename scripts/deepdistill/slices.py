@@ -6,7 +6,7 @@ stale what uses it and nothing else. A key that no slice holds has no effect; a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 Config = Mapping[str, Any]
@@ -19,6 +19,9 @@ CONTENT = ("prompt", "model", "revision")
 
 VERIFICATION_MODELS = ("judge", "reward", "perplexity")
 """Names under which the section ``verification`` may have a model."""
+
+FETCHED = ("dataset", "revision", "files")
+"""What a source's or a benchmark's settings say of a data set of the hub."""
 
 PLACEMENT = ("gpus", "nodes", "rows")
 """Settings that only the plan and the cluster's scheduler go by; no slice has them."""
@@ -37,13 +40,19 @@ def train_demo_model(config: Config, model: str) -> dict[str, Any]:
     return {"seed": config["seed"], **config["demo"]["models"].get(model, {})}
 
 
+def fetch_data(config: Config, kind: str, name: str) -> dict[str, Any]:
+    """Return the data set, its revision and files; ``kind`` is ``sources`` or ``benchmarks``."""
+    section = config["evaluation"] if kind == "benchmarks" else config
+    return _picked(section[kind][name], FETCHED)
+
+
 def clean_source(config: Config, source: str) -> dict[str, Any]:
     """Return how a source's rows are read."""
     settings = config["sources"][source]
     names = ("category", "category_field", "question", "reference", "reference_pattern")
     return {
         "unusual_characters": config["queries"]["unusual_characters"],
-        **{name: settings[name] for name in names if name in settings},
+        **_picked(settings, names),
     }
 
 
@@ -83,7 +92,7 @@ def identify_model(config: Config, model: str) -> dict[str, str]:
     if settings.get("backend") == "openai":
         names = {"served": "model", "revision": "revision"}
         return {option: settings[name] for option, name in names.items() if name in settings}
-    return {name: settings[name] for name in ("model", "revision") if name in settings}
+    return _picked(settings, ("model", "revision"))
 
 
 def generate_responses(config: Config, teacher: str) -> dict[str, Any]:
@@ -127,7 +136,7 @@ def teachers_waited_for(config: Config, teacher: str) -> list[str]:
 def collect_published(config: Config, teacher: str) -> dict[str, Any]:
     """Return which files of published data are read, and which fields; the data is an input."""
     settings = config["teachers"][teacher]
-    return {name: settings[name] for name in PUBLISHED if name in settings}
+    return _picked(settings, PUBLISHED)
 
 
 def take_responses(config: Config, teacher: str) -> dict[str, Any]:
@@ -196,7 +205,7 @@ def evaluate(config: Config, benchmark: str) -> dict[str, Any]:
         **_only(check_responses(config), category),
         "thresholds": _only(decide_verdicts(config), category),
     }
-    own = _without(settings, "task", "data", "question", *PLACEMENT)
+    own = _without(settings, "task", "data", *FETCHED, *PLACEMENT)
     return {**own, "verification": verification}
 
 
@@ -230,6 +239,10 @@ def _of_backend(settings: Mapping[str, Any], jobs: int) -> dict[str, Any]:
         unused, shares = ["price", "budget"], {}
     local = ("batch_size", "dtype", "engine")
     return {**_without(settings, *local), "server": _without(server, *unused), **shares}
+
+
+def _picked(settings: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: settings[name] for name in names if name in settings}
 
 
 def _only(settings: Mapping[str, Any], name: str) -> dict[str, Any]:

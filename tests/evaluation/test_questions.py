@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deepdistill.errors import InputError
-from deepdistill.evaluation.questions import demo_arithmetic, gsm8k, read_questions
+from deepdistill.evaluation.questions import boxed, gpqa_diamond, gsm8k, read_questions
 
 GOOD = {"question": "1+1=?", "answer": "2"}
 
@@ -14,7 +14,7 @@ def test_rows_get_their_own_id_or_one_by_their_question(write_questions):
     other = {**GOOD, "question": "1+2=?"}
     rows = read_questions(write_questions(GOOD, "", {**GOOD, "id": "a", "level": 3}, other, GOOD))
     assert rows[1]["id"] == "a"
-    assert set(rows[1]) == {"id", "question", "answer"}
+    assert set(rows[1]) == {"id", "question", "answer", "row"}
     assert len({row["id"] for row in rows}) == 4  # also where a question is asked again
     again = read_questions(write_questions(other, {**GOOD, "answer": "3"}))
     assert [row["id"] for row in again] == [rows[2]["id"], rows[0]["id"]]
@@ -55,7 +55,7 @@ def test_references_are_found_where_each_benchmark_keeps_them():
     rows = Dataset.from_list([{"question": "?", "answer": solution}])
     (row,) = gsm8k(rows)
     assert (row["category"], row["reference"]) == ("math", "1,000")
-    (row,) = demo_arithmetic(Dataset.from_list([{"question": "?", "answer": " 14"}]))
+    (row,) = boxed(Dataset.from_list([{"question": "?", "answer": " 14"}]))
     assert (row["category"], row["reference"]) == ("math", "14")
 
 
@@ -65,3 +65,41 @@ def test_a_reference_that_the_verifier_cannot_read_names_its_question():
     rows = Dataset.from_list([{"question": "how many?", "answer": "so it is ####"}])
     with pytest.raises(InputError, match="reference of question 'how many\\?'"):
         gsm8k(rows)
+
+
+def test_questions_and_answers_are_found_in_the_fields_that_are_named(write_questions):
+    path = write_questions({"problem": "1+1?", "solution": "2", "question": "no"})
+    (row,) = read_questions(path, "problem", "solution")
+    assert (row["question"], row["answer"]) == ("1+1?", "2")
+    with pytest.raises(InputError, match="line 1: answer is None; expected non-empty text"):
+        read_questions(path, "problem")
+
+
+CHOICE = {
+    "Question": "Which is a noble gas?",
+    "Correct Answer": "Argon",
+    "Incorrect Answer 1": "Iron",
+    "Incorrect Answer 2": "Carbon",
+    "Incorrect Answer 3": "Oxygen",
+}
+
+
+def test_options_of_a_question_always_have_the_same_order_and_the_right_letter(write_questions):
+    from datasets import Dataset
+
+    questions = [{**CHOICE, "Question": f"Which of them is a noble gas? ({n})"} for n in range(40)]
+    rows = read_questions(write_questions(*questions), "Question", "Correct Answer")
+    made = list(gpqa_diamond(Dataset.from_list(rows)))
+    assert made == list(gpqa_diamond(Dataset.from_list(rows[::-1])))[::-1]
+    for row in made:
+        assert f"{row['reference']}) Argon" in row["options"].splitlines()
+    assert {row["reference"] for row in made} == {*"ABCD"}
+
+
+def test_a_question_without_all_options_is_named(write_questions):
+    from datasets import Dataset
+
+    path = write_questions({k: v for k, v in CHOICE.items() if not k.endswith("3")})
+    rows = read_questions(path, "Question", "Correct Answer")
+    with pytest.raises(InputError, match="'Which is a noble gas\\?': field 'Incorrect Answer 3'"):
+        gpqa_diamond(Dataset.from_list(rows))

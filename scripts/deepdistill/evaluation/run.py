@@ -54,7 +54,7 @@ def evaluate_model(
     """
     started = time.monotonic()
     output, generations, task = Path(output), Path(generations), Path(task)
-    questions = read_questions(data)
+    questions = read_questions(data, settings.question, settings.answer)
     if not task.is_file():
         raise InputError(f"{task}: no such file; expected an lm-eval task")
     key = evaluation_key(

@@ -27,6 +27,7 @@ class Settings:
     engine: engine arguments of the backend vllm
     category: the questions' category, whose verifier scores
     system_prompt: text of a system turn before each question, or None
+    question, answer: fields of the data that hold them
     verification: the configuration's section of that name, as far as it is about the category:
         thresholds and the verifier's settings
     """
@@ -42,6 +43,8 @@ class Settings:
     engine: Mapping[str, Any] = field(default_factory=dict)
     category: str = "math"
     system_prompt: str | None = None
+    question: str = "question"
+    answer: str = "answer"
     verification: Mapping[str, Any] = field(default_factory=lambda: VERIFICATION)
 
     @classmethod
