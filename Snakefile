@@ -3,6 +3,7 @@
 #
 #     snakemake --profile profiles/local all
 
+from snakemake.pathvars import Pathvars
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -18,6 +19,7 @@ include: "rules/common.smk"
 
 
 config.update(checked_config(config))
+workflow.pathvars.update(Pathvars.from_config(config))
 
 SHARDS = shard_names(config["shards"])
 SHARDS_OF_JOB = shards_of_job(SHARDS)

@@ -24,6 +24,7 @@ from deepdistill.config import check_config, check_inputs
 from deepdistill.errors import InputError
 from deepdistill.files import canonical_json
 from deepdistill.keys import shard_names
+from deepdistill.plan.pilot import pilot_config
 from deepdistill.responses.passes import adaptive_teachers
 from deepdistill.responses.published.files import data_files
 
@@ -43,7 +44,7 @@ OPTIONAL = {
 def checked_config(config):
     """The configuration with defaults, or the end with one line that says what is wrong."""
     try:
-        checked = check_config(config)
+        checked = check_config(pilot_config(config))
         check_inputs(checked)
     except InputError as error:
         sys.exit(f"error: {error}")

@@ -2,7 +2,7 @@
 #
 # REQUIRED INPUTS:  the files named in config sources.*.path and evaluation.benchmarks.*.data, or
 #                   data sets of the Hugging Face hub
-# OUTPUTS:          <results>/fetched/{kind}/{name}.jsonl        a data set's rows; beside them NAME.json
+# OUTPUTS:          <resources>/fetched/{dataset}.jsonl            a data set's rows; beside them NAME.json
 #                   <results>/queries/cleaned/{source}.parquet   a row for each line of a source
 #                   <results>/queries/{source}.parquet           the same after duplicates and contamination
 #                   <results>/queries/shards/{shard}.parquet     the kept queries of all sources
@@ -10,13 +10,12 @@
 
 rule fetch_data:
     output:
-        rows="<results>/fetched/{kind}/{name}.jsonl",
-        source="<results>/fetched/{kind}/{name}.json",
+        rows="<resources>/fetched/{dataset}.jsonl",
+        source="<resources>/fetched/{dataset}.json",
     log:
-        "<logs>/fetch_data/{kind}/{name}.log",
+        "<logs>/fetch_data/{dataset}.log",
     wildcard_constraints:
-        kind="sources|benchmarks",
-        name=r"[A-Za-z][A-Za-z0-9_-]*",
+        dataset=any_of(slices.fetched_data(config)),
     conda:
         "../envs/data.yaml"
     params:
@@ -96,13 +95,13 @@ rule shard_queries:
         "../envs/data.yaml"
     params:
         code=code("shard_queries"),
-        shards=slices.shard_queries(config),
+        config=sliced(slices.shard_queries),
         hundred=lambda wildcards: wildcards.get("hundred", ""),
     shell:
         """
         python scripts/shard_queries.py \
             --sources {input.sources:q} \
-            --shards {params.shards} \
+            --config {params.config:q} \
             --only={params.hundred} \
             --output-dir $(dirname {output.digest[0]:q}) >{log:q} 2>&1
         """

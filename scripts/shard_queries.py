@@ -1,6 +1,7 @@
 """Distribute the kept queries of all sources over shards."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -14,11 +15,14 @@ def main(argv: list[str]) -> None:
     """Run the script."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sources", required=True, nargs="+", help="artifacts queries")
-    parser.add_argument("--shards", required=True, type=int, help="number of shards")
+    parser.add_argument(
+        "--config", required=True, type=json.loads, help="shards, for a pilot also pilot, JSON"
+    )
     parser.add_argument("--only", default="", help="how the names of wanted shards begin")
     parser.add_argument("--output-dir", required=True, type=Path, help="for SHARD.parquet files")
     args = parser.parse_args(argv)
-    for shard, table in shard_queries(args.sources, args.shards, args.only):
+    shards, most = args.config["shards"], args.config.get("pilot")
+    for shard, table in shard_queries(args.sources, shards, args.only, most):
         write_artifact(args.output_dir / f"{shard}.parquet", SHARD, table)
 
 

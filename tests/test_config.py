@@ -15,6 +15,7 @@ from deepdistill import slices
 from deepdistill.config import check_config, check_inputs, load_schema
 from deepdistill.errors import InputError
 from deepdistill.files import canonical_json
+from deepdistill.plan.pilot import pilot_config
 
 MINIMAL: dict[str, Any] = {
     "sources": {"questions": {"path": "questions.jsonl", "category": "math"}},
@@ -45,7 +46,11 @@ def asked(**settings: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("sede", 1, r"config: sede: unknown key \(did you mean seed\?\); allowed here: cluster, data, "),
+        (
+            "sede",
+            1,
+            r"config: sede: unknown key \(did you mean seed\?\); allowed here: cluster, data, ",
+        ),
         ("teachers.r1.pases", 4, r"config: teachers\.r1\.pases: unknown key .*passes\?\)"),
         (
             "teachers.r1.passes",
@@ -104,7 +109,6 @@ def asked(**settings: Any) -> dict[str, Any]:
             "maths",
             r'found "maths", allowed: one of "math", "code", "science"',
         ),
-        ("sources.questions", {"category": "math"}, r"config: sources\.questions\.path: missing"),
         ("teachers.1st", {"backend": "published", "passes": 1}, r"found the name '1st', allowed"),
         ("teachers.r1.backend", "transformers", r"config: teachers\.r1\.model: missing"),
         (
@@ -272,7 +276,7 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
 # Keys that decide where things lie, which files are read (their content counts), which jobs there
 # are at all, or what a cluster is asked for, rather than what a rule's script is given.
 ELSEWHERE = {"data", "pathvars", "path", "task", "prompt", "parent", "dataset", "seed"}
-ELSEWHERE |= {"cluster", *slices.PLACEMENT}
+ELSEWHERE |= {"cluster", "pilot", *slices.PLACEMENT}
 
 
 CHANGED: dict[type, Any] = {
@@ -338,3 +342,49 @@ def test_no_order_that_matters_is_lost_in_canonical_json(root: Path) -> None:
     assert filters["benchmarks"] == [["z", "question"], ["a", "problem"]]
     difficulty = json.loads(canonical_json(slices.measure_difficulty(checked)))
     assert [grade["name"] for grade in difficulty["grades"]] == ["b", "a"]
+
+
+FETCHED = {"dataset": "org/name", "revision": "v1", "files": "*.jsonl"}
+
+
+def test_a_data_set_of_the_hub_has_a_place_of_its_own_for_each_revision() -> None:
+    config = put("sources.questions", {"category": "math", **FETCHED})
+    config["sources"]["same"] = {"category": "math", **FETCHED}
+    config["sources"]["other"] = {"category": "math", **FETCHED, "revision": "v2"}
+    config["evaluation"]["benchmarks"]["aime"] = {"task": "t", **FETCHED, "files": "b.csv"}
+    checked = check_config(config)
+    paths = [source["path"] for source in checked["sources"].values()]
+    paths.append(checked["evaluation"]["benchmarks"]["aime"]["data"])
+    assert paths[0] == paths[1]
+    assert len({*paths}) == 3
+    names = slices.fetched_data(checked)
+    assert {f"resources/fetched/{name}.jsonl" for name in names} == {*paths}
+    (revision,) = {slices.fetch_data(checked, n)["revision"] for n in names if n in paths[2]}
+    assert revision == "v2"
+    assert check_config(checked) == checked
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"path": "q.jsonl"}, r"sources\.questions\.path: found beside dataset, allowed: one of"),
+        ({"revision": None}, r"sources\.questions\.revision: missing; beside dataset it is needed"),
+        ({"dataset": None}, r"sources\.questions\.revision: found without dataset, allowed beside"),
+        (dict.fromkeys(FETCHED), r"sources\.questions\.path: missing; needed is it or dataset"),
+    ],
+)
+def test_a_source_is_a_file_or_a_data_set(change: dict[str, Any], message: str) -> None:
+    source = {"category": "math", **FETCHED, **change}
+    with pytest.raises(InputError, match=message):
+        check_config(put("sources.questions", {k: v for k, v in source.items() if v}))
+
+
+def test_a_pilot_has_folders_of_its_own_and_one_shard() -> None:
+    config = pilot_config(put("sources.questions.path", "{results}/q.jsonl") | {"pilot": 20})
+    checked = check_config(config)
+    assert checked["pathvars"] == {"results": "results/pilot", "logs": "logs/pilot"}
+    assert checked["sources"]["questions"]["path"] == "results/pilot/q.jsonl"
+    assert slices.shard_queries(checked) == {"shards": 1, "pilot": 20}
+    with pytest.raises(InputError, match="config: pilot: found 0, allowed: integer at least 1"):
+        check_config(pilot_config({**MINIMAL, "pilot": 0}))
+    assert pilot_config(MINIMAL) == MINIMAL

@@ -16,7 +16,7 @@ from jsonschema.exceptions import ValidationError
 from deepdistill.errors import InputError
 from deepdistill.responses.passes import adaptive_teachers
 from deepdistill.responses.published.files import data_files
-from deepdistill.slices import FETCHED, VERIFICATION_MODELS
+from deepdistill.slices import FETCHED, VERIFICATION_MODELS, fetched_name
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "config" / "schemas"
 
@@ -72,20 +72,19 @@ def _fetchable(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any],
 
 def _place_fetched(key: str, settings: dict[str, Any], file: str) -> None:
     """Name the file that the rule fetch_data makes of a data set; there is it or a file."""
-    kind, name = key.split(".")[-2:]
-    place = f"fetched/{kind}/{name}.jsonl"
-    given = not settings.get(file, place).endswith(place)
-    found = [name for name in (file, *FETCHED) if name in settings and (name != file or given)]
-    if found == [file]:
+    if "dataset" not in settings:
+        for name in FETCHED:
+            if name in settings:
+                raise InputError(f"config: {key}.{name}: found without dataset, allowed beside it")
+        if file not in settings:
+            raise InputError(f"config: {key}.{file}: missing; needed is it or dataset")
         return
-    if not found:
-        raise InputError(f"config: {key}.{file}: missing; needed is it or dataset")
-    if file in found:
-        raise InputError(f"config: {key}.{found[1]}: found beside {file}, allowed: one of the two")
     for name in FETCHED:
-        if name not in found:
-            raise InputError(f"config: {key}.{name}: missing; beside {found[0]} it is needed")
-    settings.setdefault(file, f"{{results}}/{place}")
+        if name not in settings:
+            raise InputError(f"config: {key}.{name}: missing; beside dataset it is needed")
+    place = f"resources/fetched/{fetched_name(settings)}.jsonl"
+    if settings.setdefault(file, place) != place:
+        raise InputError(f"config: {key}.{file}: found beside dataset, allowed: one of the two")
 
 
 def _resolve_paths(config: dict[str, Any]) -> None:
@@ -123,10 +122,10 @@ def _paths(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], str
 def check_inputs(config: Mapping[str, Any]) -> None:
     """Raise :class:`InputError` for the first file or model folder that is not there.
 
-    What the workflow itself makes (below ``results``) is left out, and so are hub repositories,
-    of which only the form of the name is looked at.
+    What the workflow itself makes (below ``results``, and what it fetches) is left out, and so are
+    hub repositories, of which only the form of the name is looked at.
     """
-    made = config["pathvars"]["results"].rstrip("/") + "/"
+    made = (config["pathvars"]["results"].rstrip("/") + "/", "resources/fetched/")
     for key, section, name in _paths(config):
         path = Path(section[name])
         if name == "model" and section.get("backend") == "openai":

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from deepdistill.keys import digest
+
 Config = Mapping[str, Any]
 
 VERIFIED = ("math", "code", "instruction_following")
@@ -40,10 +42,22 @@ def train_demo_model(config: Config, model: str) -> dict[str, Any]:
     return {"seed": config["seed"], **config["demo"]["models"].get(model, {})}
 
 
-def fetch_data(config: Config, kind: str, name: str) -> dict[str, Any]:
-    """Return the data set, its revision and files; ``kind`` is ``sources`` or ``benchmarks``."""
-    section = config["evaluation"] if kind == "benchmarks" else config
-    return _picked(section[kind][name], FETCHED)
+def fetched_data(config: Config) -> dict[str, dict[str, Any]]:
+    """Return repository, revision and files of all data sets of the hub, by their names on disk."""
+    entries = [*config["sources"].values(), *config["evaluation"]["benchmarks"].values()]
+    fetched = [_picked(entry, FETCHED) for entry in entries if "dataset" in entry]
+    return {fetched_name(entry): entry for entry in fetched}
+
+
+def fetch_data(config: Config, dataset: str) -> dict[str, Any]:
+    """Return the repository, revision and files of the data set of this name on disk."""
+    return fetched_data(config)[dataset]
+
+
+def fetched_name(entry: Mapping[str, Any]) -> str:
+    """Return the name on disk of a data set of the hub: another revision is another data set."""
+    repository: str = entry["dataset"]
+    return f"{repository.replace('/', '--')}-{digest(_picked(entry, FETCHED))[:8]}"
 
 
 def clean_source(config: Config, source: str) -> dict[str, Any]:
@@ -73,10 +87,9 @@ def filter_queries(config: Config) -> dict[str, Any]:
     }
 
 
-def shard_queries(config: Config) -> int:
-    """Return the number of shards."""
-    shards: int = config["shards"]
-    return shards
+def shard_queries(config: Config) -> dict[str, int]:
+    """Return the number of shards, and of a pilot the queries per category."""
+    return _picked(config, ("shards", "pilot"))
 
 
 def identify_model(config: Config, model: str) -> dict[str, str]:

@@ -11,10 +11,10 @@ from deepdistill.schemas import QUERIES
 from deepdistill.tables import from_rows, write_artifact
 
 
-def write(path: Path, kept: list[bool]) -> Path:
-    row = dict.fromkeys(QUERIES.schema.names)
+def write(path: Path, kept: list[bool], category: str = "math") -> Path:
+    row = {**dict.fromkeys(QUERIES.schema.names), "source": "s", "category": category}
     rows = [
-        {**row, "source": "s", "source_line": i, "kept": k, "query_id": query_id("math", str(i))}
+        {**row, "source_line": i, "kept": k, "query_id": query_id(category, str(i))}
         for i, k in enumerate(kept)
     ]
     write_artifact(path, QUERIES, from_rows(QUERIES, rows))
@@ -42,3 +42,15 @@ def test_a_part_of_the_shards_is_made_by_the_beginning_of_their_names(tmp_path: 
     parts = [dict(shard_queries([path], 200, hundred)) for hundred in ("000", "001")]
     assert [len(part) for part in parts] == [100, 100]
     assert parts[0] | parts[1] == whole
+
+
+def test_a_pilot_draws_some_queries_of_each_category_from_all_over(tmp_path: Path) -> None:
+    math = write(tmp_path / "m.parquet", [True] * 200)
+    code = write(tmp_path / "c.parquet", [True] * 5, "code")
+    ((_, drawn),) = shard_queries([math, code], 1, most=20)
+    assert drawn["category"].to_pylist().count("math") == 20
+    assert drawn["category"].to_pylist().count("code") == 5
+    ((_, again),) = shard_queries([code, math], 1, most=20)
+    assert {*again["query_id"].to_pylist()} == {*drawn["query_id"].to_pylist()}
+    shards = {shard_of(q, 10) for q in drawn["query_id"].to_pylist()[:20]}
+    assert len(shards) > 5

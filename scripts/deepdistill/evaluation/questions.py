@@ -76,7 +76,7 @@ def _id(row: Mapping[str, Any], question: str, known: Container[str]) -> str:
 
 
 def boxed(rows: Dataset) -> Dataset:
-    """Add category and reference: the answer is the expression itself (the demo's, AIME, MATH-500)."""
+    """Add category and reference: the answer is the expression itself (AIME, MATH-500)."""
     return rows.map(lambda row: _for_verifier(row, row["answer"]))
 
 
@@ -98,7 +98,8 @@ def _with_options(row: Mapping[str, Any]) -> dict[str, str]:
     raw = json.loads(row["row"])
     missing = [name for name in OPTIONS if not isinstance(raw.get(name), str)]
     if missing:
-        raise InputError(f"benchmark: question {row['question']!r}: field {missing[0]!r} is missing")
+        question = row["question"]
+        raise InputError(f"benchmark: question {question!r}: field {missing[0]!r} is missing")
     drawn = sorted(OPTIONS, key=lambda name: digest([row["question"], name]))
     lines = [f"{letter}) {raw[name].strip()}" for letter, name in zip("ABCD", drawn, strict=True)]
     letter = "ABCD"[drawn.index(OPTIONS[0])]

@@ -15,6 +15,7 @@ from typing import Any
 
 from deepdistill.files import read_json
 from deepdistill.plan.cluster import Cluster
+from deepdistill.plan.pilot import FOLDER
 
 MEASURED = "measured.json"
 """Name of the file below the results with what jobs have shown."""
@@ -127,12 +128,22 @@ class RatesUsed:
 
 
 def read_rates(cluster: Cluster, results: str | Path) -> Rates:
-    """Return the cluster's rates with what jobs below ``results`` have shown."""
-    try:
-        measured = read_json(Path(results) / MEASURED)
-    except (OSError, ValueError):
-        measured = {}
+    """Return the cluster's rates with what jobs below ``results`` and its pilot's have shown."""
+    measured: dict[str, dict[str, float]] = {}
+    for folder in (Path(results), Path(results) / FOLDER):
+        for name, sums in _read_measured(folder / MEASURED).items():
+            total = measured.setdefault(name, dict.fromkeys(sums, 0.0))
+            for key, value in sums.items():
+                total[key] += value
     return Rates(cluster.settings["rates"], measured)
+
+
+def _read_measured(path: Path) -> dict[str, dict[str, float]]:
+    try:
+        measured: dict[str, dict[str, float]] = read_json(path)
+    except (OSError, ValueError):
+        return {}
+    return measured
 
 
 def add(measured: dict[str, dict[str, float]], name: str, amount: float, units: float) -> None:
