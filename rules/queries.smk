@@ -5,6 +5,7 @@
 # OUTPUTS:          <resources>/fetched/{dataset}.jsonl            a data set's rows; beside them NAME.json
 #                   <results>/queries/cleaned/{source}.parquet   a row for each line of a source
 #                   <results>/queries/{source}.parquet           the same after duplicates and contamination
+#                   <results>/contamination/hits.parquet         queries that repeat a benchmark's question
 #                   <results>/queries/shards/{shard}.parquet     the kept queries of all sources
 
 
@@ -63,6 +64,8 @@ rule filter_queries:
         digest=expand(
             "<results>/queries/{source}.digest.json", source=config["sources"]
         ),
+        hits="<results>/contamination/hits.parquet",
+        hits_digest="<results>/contamination/hits.digest.json",
     log:
         "<logs>/filter_queries.log",
     conda:
@@ -76,7 +79,8 @@ rule filter_queries:
             --sources {input.sources:q} \
             --benchmarks {input.benchmarks:q} \
             --config {params.config:q} \
-            --outputs {output.queries:q} >{log:q} 2>&1
+            --outputs {output.queries:q} \
+            --hits {output.hits:q} >{log:q} 2>&1
         """
 
 

@@ -5,10 +5,9 @@ import json
 import sys
 
 from deepdistill.errors import exit_code
-from deepdistill.queries.duplicates import DuplicateIndex
-from deepdistill.queries.filter import QueryFilter, read_benchmarks
-from deepdistill.schemas import QUERIES
-from deepdistill.tables import write_batches
+from deepdistill.queries.filter import QueryFilter, find_repeats, read_benchmarks
+from deepdistill.schemas import CONTAMINATION, QUERIES
+from deepdistill.tables import from_rows, write_artifact, write_batches
 
 
 def main(argv: list[str]) -> None:
@@ -20,6 +19,7 @@ def main(argv: list[str]) -> None:
         "--config", required=True, type=json.loads, help="near_duplicates, benchmarks …, JSON"
     )
     parser.add_argument("--outputs", required=True, nargs="+", help="artifacts, as the sources")
+    parser.add_argument("--hits", required=True, help="Parquet artifact contamination")
     args = parser.parse_args(argv)
     config = args.config
     files = [
@@ -27,9 +27,11 @@ def main(argv: list[str]) -> None:
         for (name, field), path in zip(config["benchmarks"], args.benchmarks, strict=True)
     ]
     benchmarks = read_benchmarks(files, config["contamination_ngram"])
-    queries = QueryFilter(DuplicateIndex(config["near_duplicates"]), benchmarks)
-    for source, output in zip(args.sources, args.outputs, strict=True):
-        write_batches(output, QUERIES, queries.batches(source))
+    repeats = find_repeats(args.sources, config["near_duplicates"], config["contradictions"])
+    queries = QueryFilter(benchmarks)
+    for source, found, output in zip(args.sources, repeats, args.outputs, strict=True):
+        write_batches(output, QUERIES, queries.batches(source, found))
+    write_artifact(args.hits, CONTAMINATION, from_rows(CONTAMINATION, queries.hits))
 
 
 if __name__ == "__main__":

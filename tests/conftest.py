@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from deepdistill.config import load_schema
 from deepdistill.models import work_offline
+from deepdistill.slices import FITNESS
 from running import clone, run
 
 work_offline()
@@ -29,6 +32,13 @@ PIECES += ["<think>", "</think>", "<answer>", "</answer>", "\\boxed{"]
 def root() -> Path:
     """The repository's root."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def cleaning() -> dict[str, Any]:
+    """What makes a single question unfit, if the configuration says nothing of it."""
+    queries = load_schema()["properties"]["queries"]["properties"]
+    return {name: queries[name]["default"] for name in FITNESS}
 
 
 @pytest.fixture(scope="session")

@@ -57,6 +57,22 @@ QUERIES = _artifact(
     },
 )
 
+CONTAMINATION = _artifact(
+    "contamination",
+    ["source", "source_line"],
+    {
+        "source": pa.string(),
+        "source_line": pa.int64(),
+        "query_id": pa.string(),
+        "query": pa.string(),  # the text that was dropped
+        "how": pa.string(),  # exact or ngram
+        "shared": pa.string(),  # the tokens that both have
+        "benchmark": pa.string(),
+        "benchmark_line": pa.int64(),  # 1-based line of the benchmark's file
+        "question": pa.string(),  # the benchmark's
+    },
+)
+
 SHARD = _artifact(
     "queries/shards",
     ["query_id"],

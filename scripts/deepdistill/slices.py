@@ -22,6 +22,9 @@ CONTENT = ("prompt", "model", "revision")
 VERIFICATION_MODELS = ("judge", "reward", "perplexity")
 """Names under which the section ``verification`` may have a model."""
 
+FITNESS = ("drop", "unusual_characters", "max_characters", "languages")
+"""Settings that decide which single question is unfit."""
+
 FETCHED = ("dataset", "revision", "files")
 """What a source's or a benchmark's settings say of a data set of the hub."""
 
@@ -63,11 +66,9 @@ def fetched_name(entry: Mapping[str, Any]) -> str:
 def clean_source(config: Config, source: str) -> dict[str, Any]:
     """Return how a source's rows are read."""
     settings = config["sources"][source]
-    names = ("category", "category_field", "question", "reference", "reference_pattern")
-    return {
-        "unusual_characters": config["queries"]["unusual_characters"],
-        **_picked(settings, names),
-    }
+    names = ["category", "category_field", "question"]
+    names += ["reference", "reference_form", "reference_pattern"]
+    return {**_picked(config["queries"], FITNESS), **_picked(settings, names)}
 
 
 def filter_queries(config: Config) -> dict[str, Any]:
@@ -78,8 +79,7 @@ def filter_queries(config: Config) -> dict[str, Any]:
     """
     return {
         "sources": list(config["sources"]),
-        "near_duplicates": config["queries"]["near_duplicates"],
-        "contamination_ngram": config["queries"]["contamination_ngram"],
+        **_without(config["queries"], *FITNESS),
         "benchmarks": [
             [name, benchmark["question"]]
             for name, benchmark in config["evaluation"]["benchmarks"].items()

@@ -12,9 +12,7 @@ from deepdistill.demo.planting import DISTINCT_BELOW, similarity
 from deepdistill.demo.sources import write_demo_sources
 from deepdistill.errors import InputError
 from deepdistill.files import read_json
-from deepdistill.queries.contamination import read_questions
-from deepdistill.queries.duplicates import DuplicateIndex
-from deepdistill.queries.filter import Benchmarks, QueryFilter
+from deepdistill.queries.filter import QueryFilter, find_repeats, read_benchmarks
 from deepdistill.queries.source import read_source
 from deepdistill.schemas import QUERIES
 from deepdistill.tables import batched_rows, write_batches
@@ -40,27 +38,32 @@ def test_sources_follow_from_the_seed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_the_filters_find_exactly_what_was_planted(tmp_path: Path, seed: int) -> None:
+def test_the_filters_find_exactly_what_was_planted(
+    tmp_path: Path, cleaning: dict[str, Any], seed: int
+) -> None:
     write_demo_sources({"seed": seed}, tmp_path)
-    benchmarks = Benchmarks(ngram=13)
-    for number, question in read_questions(tmp_path / "benchmarks/arithmetic.jsonl", "question"):
-        benchmarks.add(str(number), question)
-    query_filter = QueryFilter(DuplicateIndex(0.8), benchmarks)
-    for source, planted in read_json(tmp_path / "planted.json").items():
+    questions = tmp_path / "benchmarks/arithmetic.jsonl"
+    benchmarks = read_benchmarks([("arithmetic", questions, "question")], 13)
+    all_planted = read_json(tmp_path / "planted.json")
+    paths = []
+    for source in all_planted:
         category, reference = CATEGORIES[source]
         config = {
             "category": category,
             "category_field": "category",
             "question": "question",
             "reference": reference,
-            "unusual_characters": 0.3,
+            **cleaning,
         }
         rows = read_source(tmp_path / f"sources/{source}.jsonl", source, config)
-        cleaned = tmp_path / f"{source}.parquet"
-        write_batches(cleaned, QUERIES, batched_rows(QUERIES, rows))
-        judged = [row for batch in query_filter.batches(cleaned) for row in batch.to_pylist()]
-        found = Counter(row["drop_reason"] or "clean" for row in judged)
-        assert {"rows": len(judged), **found} == planted
+        paths.append(tmp_path / f"{source}.parquet")
+        write_batches(paths[-1], QUERIES, batched_rows(QUERIES, rows))
+    repeats = find_repeats(paths, 0.8, "keep_first")
+    queries = QueryFilter(benchmarks)
+    for planted, path, found in zip(all_planted.values(), paths, repeats, strict=True):
+        rows = [row for batch in queries.batches(path, found) for row in batch.to_pylist()]
+        counts = Counter(row["drop_reason"] or "clean" for row in rows)
+        assert {"rows": len(rows), **counts} == planted
 
 
 def test_every_flaw_occurs(tmp_path: Path) -> None:

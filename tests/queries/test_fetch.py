@@ -71,8 +71,8 @@ def test_files_follow_each_other_by_name_and_are_named_beside(
     [
         ("a.jsonl", b"{}", "b*", r"org/questions: revision 'main': found no file like 'b\*'"),
         ("a.txt", b"", "*", r"a\.txt: found another kind of file, allowed: names that end in \.j"),
-        ("a.parquet", b"no", "*", r"org/questions: a\.parquet: not readable: "),
-        ("a.csv", b"a\n\xff\n", "*", r"org/questions: a\.csv: not readable: 'utf-8' codec"),
+        ("a.parquet", b"no", "*", r"a\.parquet: not readable: "),
+        ("a.csv", b"a\n\xff\n", "*", r"a\.csv: not readable: 'utf-8' codec"),
     ],
 )
 def test_what_cannot_be_read_is_one_line_and_leaves_nothing(

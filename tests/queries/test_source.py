@@ -16,6 +16,9 @@ CONFIG = {
     "question": "question",
     "reference": "answer",
     "unusual_characters": 0.3,
+    "max_characters": 1000,
+    "languages": None,
+    "drop": ["url", "table", "figure", "incomplete"],
 }
 
 LINES: list[tuple[bytes, str | None]] = [
@@ -79,8 +82,114 @@ def test_the_same_question_has_the_same_id_whatever_its_white_space(tmp_path: Pa
 
 
 def test_a_source_that_is_not_there_or_empty_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"source s: .*missing\.jsonl: No such file"):
+    with pytest.raises(InputError, match=r"source s: .*missing\.jsonl: no such file"):
         list(read_source(tmp_path / "missing.jsonl", "s", CONFIG))
     (tmp_path / "empty.jsonl").touch()
     with pytest.raises(InputError, match="no rows"):
         list(read_source(tmp_path / "empty.jsonl", "s", CONFIG))
+
+
+def test_dialogues_are_kept_up_to_the_users_last_turn(tmp_path: Path) -> None:
+    turns = [("human", "Hi "), ("gpt", "Hello"), ("human", "What is\u200b 1+1?"), ("gpt", "2")]
+    dialogue = [{"from": role, "value": text} for role, text in turns]
+    lines = [json.dumps({"question": dialogue, "answer": ""}).encode()]
+    (row,) = rows_of(tmp_path / "s.jsonl", lines, category="other")
+    assert [(m["role"], m["content"]) for m in row["messages"]] == [
+        ("user", "Hi"),
+        ("assistant", "Hello"),
+        ("user", "What is 1+1?"),
+    ]
+    single = [b'{"question": "What is 1+1?", "answer": ""}']
+    (alone,) = rows_of(tmp_path / "t.jsonl", single, category="other")
+    assert alone["query_id"] != row["query_id"]
+
+
+@pytest.mark.parametrize(
+    ("question", "detail"),
+    [
+        (7, "field 'question' holds a int, allowed: text or a list of turns"),
+        ([], "field 'question' has no turn of the user"),
+        (["hi"], "field 'question' turn 1: found a str, allowed: an object"),
+        ([{"role": "bot", "content": "hi"}], "turn 1: found the role 'bot', allowed: system, user"),
+        ([{"role": "user", "content": 1}], "turn 1: found a int, allowed: text"),
+    ],
+)
+def test_a_question_that_is_none_is_dropped_with_what_was_found(
+    tmp_path: Path, question: Any, detail: str
+) -> None:
+    (row,) = rows_of(tmp_path / "s.jsonl", [json.dumps({"question": question}).encode()])
+    assert row["drop_reason"] == "missing_question"
+    assert detail in row["detail"]
+
+
+def test_dots_lead_into_objects_and_lists(tmp_path: Path) -> None:
+    raw = {"task": {"prompts": [{"text": "What is 1+1?"}]}, "a.b": "2"}
+    settings = {"question": "task.prompts.0.text", "reference": "a.b"}
+    (row,) = rows_of(tmp_path / "s.jsonl", [json.dumps(raw).encode()], **settings)
+    assert (row["messages"][0]["content"], row["reference"]) == ("What is 1+1?", "2")
+
+
+FORMS: list[tuple[str, str, dict[str, Any], str]] = [
+    ("after_hashes", "math", {"answer": "3 + 4 = 7\n#### 7"}, "7"),
+    ("last_box", "math", {"answer": r"first \boxed{1}, so \boxed{\frac{1}{2}}."}, r"\frac{1}{2}"),
+    (
+        "mbpp",
+        "code",
+        {"answer": ["assert f(1) == 2"], "test_setup_code": "import math"},
+        '"setup":"import math","tests":["assert f(1) == 2"]',
+    ),
+    (
+        "stdin_stdout",
+        "code",
+        {"answer": '{"inputs": ["1 2"], "outputs": ["3"]}'},
+        '"tests":[{"input":"1 2","output":"3"}]',
+    ),
+    (
+        "humaneval",
+        "code",
+        {
+            "answer": "def check(candidate):\n    assert candidate(1) == 2\n",
+            "prompt": "import math\n\n\ndef f(x):\n",
+            "entry_point": "f",
+        },
+        '"tests":["check(f)"]',
+    ),
+    (
+        "ifeval",
+        "instruction_following",
+        {"answer": ["punctuation:no_comma"], "kwargs": [{}]},
+        '"instruction_id_list":["punctuation:no_comma"]',
+    ),
+]
+
+
+@pytest.mark.parametrize(("form", "category", "fields", "expected"), FORMS)
+def test_references_are_read_in_the_forms_of_well_known_data_sets(
+    tmp_path: Path, form: str, category: str, fields: dict[str, Any], expected: str
+) -> None:
+    raw = json.dumps({"question": "Write f.", **fields}).encode()
+    settings = {"category": category, "reference_form": form}
+    (row,) = rows_of(tmp_path / "s.jsonl", [raw], **settings)
+    assert row["detail"] is None
+    assert expected in row["reference"]
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "detail"),
+    [
+        ("after_hashes", "7", "field 'answer' has no ####"),
+        ("last_box", "7", "field 'answer' has no \\boxed{}"),
+        ("mbpp", "assert x", "field 'answer' holds a str, allowed: a list"),
+        ("stdin_stdout", "[", "field 'answer' is not JSON"),
+        ("stdin_stdout", "{}", "field 'answer': found no inputs and outputs"),
+        ("stdin_stdout", {"inputs": ["1"], "outputs": []}, "as many inputs as outputs"),
+        ("humaneval", "def check(): 1", "field 'entry_point' holds a NoneType, allowed: text"),
+    ],
+)
+def test_a_reference_of_another_form_says_so(
+    tmp_path: Path, form: str, value: Any, detail: str
+) -> None:
+    raw = json.dumps({"question": "q", "answer": value}).encode()
+    (row,) = rows_of(tmp_path / "s.jsonl", [raw], reference_form=form)
+    assert row["drop_reason"] == "unreadable_reference"
+    assert detail in row["detail"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepdistill.queries.duplicates import DuplicateIndex
-from deepdistill.queries.filter import QueryFilter, read_benchmarks
+from deepdistill.queries.clean import SIGNS
+from deepdistill.queries.filter import QueryFilter, find_repeats, read_benchmarks
 from deepdistill.queries.source import read_source
 from deepdistill.report.funnel import DROP_REASONS, Funnel, funnel_table, read_funnel
 from deepdistill.schemas import QUERIES
@@ -55,7 +56,9 @@ def test_a_dropped_row_without_a_known_reason_is_counted(tmp_path: Path) -> None
     assert rows_shown["queries kept"] == ["", "1", "1"]
 
 
-def test_the_filters_reasons_come_in_the_order_in_which_they_act(tmp_path: Path) -> None:
+def test_the_filters_reasons_come_in_the_order_in_which_they_act(
+    tmp_path: Path, cleaning: dict[str, Any]
+) -> None:
     asked = "What is the value of the following sum of two numbers"
     lines = [
         "{",
@@ -68,8 +71,15 @@ def test_the_filters_reasons_come_in_the_order_in_which_they_act(tmp_path: Path)
                 ("See http://a.b", "1"),
                 ("| a | b |\n|---|---|\n| 1 | 2 |", "1"),
                 ("Look: ![x](y)", "1"),
+                ("What is the sum of 1 and", "1"),
+                ("True or false: 1+1 is 2.", "1"),
+                ("Which? A) 1 B) 2 C) 3", "1"),
+                ("Prove that 1+1 is 2.", "1"),
                 ("a ★★★★★★★★", "1"),
+                ("x" * 201, "1"),
                 ("What is 1+1?", ""),
+                ("What is 2+2?", "4"),
+                ("What is 2+2?", "5"),
                 (f"{asked} 7+12?", "19"),
                 (f"{asked}  7+12?", "19"),
                 (f"{asked}, 7+12?", "19"),
@@ -81,11 +91,16 @@ def test_the_filters_reasons_come_in_the_order_in_which_they_act(tmp_path: Path)
     (tmp_path / "held.jsonl").write_text('{"question": "held out 5+5"}\n', encoding="utf-8")
     settings = {
         **{"category": "math", "category_field": "kind", "question": "question"},
-        **{"reference": "answer", "unusual_characters": 0.3},
+        "reference": "answer",
+        **cleaning,
+        "drop": [*SIGNS],
+        "max_characters": 200,
     }
     rows = read_source(tmp_path / "source.jsonl", "a", settings)
     write_artifact(tmp_path / "a.parquet", QUERIES, from_rows(QUERIES, rows))
     benchmarks = read_benchmarks([("b", tmp_path / "held.jsonl", "question")], 13)
-    batches = QueryFilter(DuplicateIndex(0.8), benchmarks).batches(tmp_path / "a.parquet")
+    (repeats,) = find_repeats([tmp_path / "a.parquet"], 0.8, "drop_all")
+    batches = QueryFilter(benchmarks).batches(tmp_path / "a.parquet", repeats)
     found = [row["drop_reason"] for batch in batches for row in batch.to_pylist()]
-    assert [reason for reason in found if reason] == list(DROP_REASONS)
+    in_order = [reason for reason in dict.fromkeys(found) if reason]
+    assert in_order == [reason for reason in DROP_REASONS if reason != "language"]

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from deepdistill.errors import InputError
 from deepdistill.files import atomic_path, sha256_file, write_json
 from deepdistill.hub import fetch_dataset
+from deepdistill.queries.files import read_rows
 
-JSON_LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
-SUFFIXES = (*JSON_LINES, ".parquet", ".csv")
+SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".parquet", ".arrow", ".csv")
 """How the names of readable files end."""
-
-BATCH = 1024
 
 
 def fetch_data(repository: str, revision: str, pattern: str, output: str | Path) -> None:
@@ -59,30 +53,10 @@ def _lines(path: Path, repository: str) -> Iterator[bytes]:
             f"{repository}: {path.name}: found another kind of file, allowed: names that end in "
             f"{', '.join(SUFFIXES)}"
         )
-    try:
-        if path.name.endswith(JSON_LINES):
-            # A line that is no JSON is for the reader of the source, who counts it as dropped.
-            with pa.input_stream(str(path)) as compressed:
-                yield from _whole_lines(compressed)
-        elif path.suffix == ".parquet":
-            with pq.ParquetFile(path) as table:
-                for batch in table.iter_batches(BATCH):
-                    yield from map(_line, batch.to_pylist())
-        else:
-            with open(path, encoding="utf-8", newline="") as text:
-                yield from map(_line, csv.DictReader(text))
-    except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{repository}: {path.name}: not readable: {error}") from None
+    for _, row in read_rows(path):
+        # A line that is no JSON is for the reader of the source, who counts it as dropped.
+        yield (row if isinstance(row, bytes) else _json(row)) + b"\n"
 
 
-def _whole_lines(stream: pa.NativeFile) -> Iterator[bytes]:
-    rest = b""
-    while chunk := stream.read(2**20):
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from (line + b"\n" for line in lines if line.strip())
-    if rest.strip():
-        yield rest + b"\n"
-
-
-def _line(row: dict[str, Any]) -> bytes:
-    return json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n"
+def _json(row: dict[str, Any]) -> bytes:
+    return json.dumps(row, ensure_ascii=False, default=str).encode()

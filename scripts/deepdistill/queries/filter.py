@@ -1,18 +1,25 @@
-"""Filters that look at all sources at once: duplicates and contamination."""
+"""Filters that look at all sources at once: duplicates and contamination.
+
+The sources are read three times, batch by batch: to see which queries may repeat another one, to
+compare the texts of these, and to write every row with what became of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from deepdistill.messages import last_user_text
-from deepdistill.queries.contamination import Benchmarks, read_questions
-from deepdistill.queries.duplicates import DuplicateIndex
+from deepdistill.queries.contamination import Benchmarks, Question, read_questions
+from deepdistill.queries.duplicates import Duplicates, Query, Repeat
 from deepdistill.schemas import QUERIES
 from deepdistill.tables import iter_batches
+
+COLUMNS = ("query_id", "messages", "reference", "kept")
+"""Columns that decide whether a row repeats another one."""
 
 
 def read_benchmarks(files: Iterable[tuple[str, str | Path, str]], ngram: int) -> Benchmarks:
@@ -20,35 +27,105 @@ def read_benchmarks(files: Iterable[tuple[str, str | Path, str]], ngram: int) ->
 
     ``files`` are the benchmarks' names, their JSON lines and the field that holds the question.
     """
-    benchmarks = Benchmarks(ngram)
-    for name, path, field in files:
-        for number, question in read_questions(path, field):
-            benchmarks.add(f"{name} line {number}", question)
-    return benchmarks
+    questions = [
+        Question(name, line, text)
+        for name, path, field in files
+        for line, text in read_questions(path, field)
+    ]
+    return Benchmarks(questions, ngram)
+
+
+def find_repeats(
+    paths: Sequence[str | Path], similarity: float | None, contradictions: str
+) -> list[dict[int, Repeat]]:
+    """Return which kept rows of cleaned sources repeat an earlier one's query.
+
+    The order of ``paths`` decides who is earlier, so that a source added at the end never takes a
+    query away from another one. The result has for each path the numbers of its kept rows, from
+    0; for the other arguments see :class:`~deepdistill.queries.duplicates.Duplicates`.
+    """
+    duplicates = Duplicates(similarity, contradictions)
+    counts = []
+    for path in paths:
+        count = 0
+        for queries in _kept_queries(path):
+            duplicates.add(queries)
+            count += len(queries)
+        counts.append(count)
+    if wanted := duplicates.candidates():
+        number = 0
+        for path in paths:
+            for queries in _kept_queries(path):
+                for query in queries:
+                    if number in wanted:
+                        duplicates.add_text(number, query.text)
+                    number += 1
+    found: list[dict[int, Repeat]] = [{} for _ in paths]
+    bounds = [sum(counts[: place + 1]) for place in range(len(counts))]
+    for number, repeat in duplicates.decide().items():
+        place = next(i for i, bound in enumerate(bounds) if number < bound)
+        found[place][number - (bounds[place] - counts[place])] = repeat
+    return found
 
 
 class QueryFilter:
-    """Judges the sources' rows in the order of the configuration.
+    """Drops the rows that repeat a query or a benchmark's question.
 
-    The earlier source keeps a query that occurs in several, so that a source added later never
-    takes one away from an earlier source.
+    ``hits`` has a row with the columns of :data:`deepdistill.schemas.CONTAMINATION` for each query
+    that was dropped for a benchmark's sake.
     """
 
-    def __init__(self, duplicates: DuplicateIndex, benchmarks: Benchmarks) -> None:
-        self._duplicates = duplicates
+    def __init__(self, benchmarks: Benchmarks) -> None:
         self._benchmarks = benchmarks
+        self.hits: list[dict[str, Any]] = []
 
-    def batches(self, path: str | Path) -> Iterator[pa.RecordBatch]:
-        """Yield a cleaned source's rows with ``kept``, ``drop_reason`` … of these filters too."""
+    def batches(self, path: str | Path, repeats: Mapping[int, Repeat]) -> Iterator[pa.RecordBatch]:
+        """Yield a cleaned source's rows with ``kept``, ``drop_reason`` … of these filters too.
+
+        ``repeats`` are those of :func:`find_repeats`.
+        """
+        number = 0
         for batch in iter_batches(path, QUERIES):
-            rows = [self._judged(row) if row["kept"] else row for row in batch.to_pylist()]
+            rows = batch.to_pylist()
+            asked = []
+            for row in rows:
+                if row["kept"]:
+                    if repeat := repeats.get(number):
+                        _drop(row, repeat.reason, repeat.detail, repeat.query_id)
+                    else:
+                        asked.append(row)
+                    number += 1
+            self._drop_contaminated(asked)
             yield pa.RecordBatch.from_pylist(rows, schema=QUERIES.schema)
 
-    def _judged(self, row: dict[str, Any]) -> dict[str, Any]:
-        text = last_user_text(row["messages"])
-        if repeated := self._duplicates.add(row["query_id"], text, row["reference"]):
-            reason, other = repeated
-            return {**row, "kept": False, "drop_reason": reason, "duplicate_of": other}
-        if name := self._benchmarks.match(text):
-            return {**row, "kept": False, "drop_reason": "contaminated", "detail": name}
-        return row
+    def _drop_contaminated(self, rows: Sequence[dict[str, Any]]) -> None:
+        texts = [last_user_text(row["messages"]) for row in rows]
+        for row, text, hit in zip(rows, texts, self._benchmarks.match(texts), strict=True):
+            if hit is None:
+                continue
+            question = hit.question
+            _drop(row, "contaminated", f"{question.benchmark} line {question.line}", None)
+            self.hits.append(
+                {
+                    **{name: row[name] for name in ("source", "source_line", "query_id")},
+                    "query": text,
+                    "how": hit.how,
+                    "shared": hit.found,
+                    "benchmark": question.benchmark,
+                    "benchmark_line": question.line,
+                    "question": question.text,
+                }
+            )
+
+
+def _drop(row: dict[str, Any], reason: str, detail: str | None, other: str | None) -> None:
+    row.update(kept=False, drop_reason=reason, detail=detail, duplicate_of=other)
+
+
+def _kept_queries(path: str | Path) -> Iterator[list[Query]]:
+    for batch in iter_batches(path, QUERIES, COLUMNS):
+        yield [
+            Query(row["query_id"], last_user_text(row["messages"]), row["reference"])
+            for row in batch.to_pylist()
+            if row["kept"]
+        ]
