@@ -53,7 +53,7 @@ def test_white_space_does_not_make_another_query() -> None:
         ("Return an array of sums of array elements.", None),
         ("```python\nx = 1\n```\nWhat is x?", None),
         ("What does it print?\n```python\nprint(1)", "incomplete"),
-        ("Solve $$x^2 = 4", "incomplete"),
+        ("It costs $$5 and $3$ more. How much in all?", None),
         ("It costs \\$5 and \\$6. How much in all?", None),
         ("Find the sum of the numbers 1, 2,", "incomplete"),
         ("Find the sum of", "incomplete"),

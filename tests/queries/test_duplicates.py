@@ -102,3 +102,8 @@ def test_symbols_keep_numbers_and_operators_apart() -> None:
     assert symbols(fold("What is 1.5 + x?")) == symbols(fold("Compute 1.5 + y."))
     assert symbols(fold("7+12.")) == symbols(fold("x 7 + 12"))
     assert len({symbols(fold(text)) for text in ("1.5", "15", "1 5", "1,5")}) == 4
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_plain_text_has_the_same_symbols_as_any_other(text: str) -> None:
+    assert symbols(fold(text)) == symbols(f"{fold(text)} é")

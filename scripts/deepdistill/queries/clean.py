@@ -59,11 +59,9 @@ def figure(text: str) -> str | None:
 
 
 def incomplete(text: str) -> str | None:
-    """Return how ``text`` breaks off: in a block of code, in a formula, or in a sentence."""
+    """Return how ``text`` breaks off: in a block of code or in a sentence."""
     if len(_FENCE.findall(text)) % 2:
         return "a block of code that does not end"
-    if text.replace("\\$", "").count("$$") % 2:
-        return "a formula that does not end"
     match = _OPEN_END.search(text)
     return f"ends with {match.group()!r}" if match else None
 

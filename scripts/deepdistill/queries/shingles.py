@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 SHINGLE = 5
 
 _SYMBOL = re.compile(r"\d+(?:[.,]\d+)*|[^\w\s.,;:!?'\"]|_")
+_LETTERS = {ord(letter): " " for letter in "abcdefghijklmnopqrstuvwxyz;:!?'\""}
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 """An odd number whose bits are well mixed: the golden ratio, in 64 bits."""
 
@@ -25,6 +26,9 @@ def symbols(folded: str) -> str:
 
     Point and comma count between digits: 1.5 is not 15.
     """
+    if folded.isascii():
+        # Mostly letters: without them little is left to look at.
+        folded = " ".join(folded.translate(_LETTERS).split())
     return " ".join(_SYMBOL.findall(folded))
 
 
