@@ -6,8 +6,7 @@ count), and as many have an earlier one's words with other numbers, which makes 
 their own.
 
 - *duplicates*: from texts to what is dropped, against datatrove's MinHash pipeline (signatures,
-  buckets, clusters; words split at blanks, which is faster than its own tokeniser), on as many
-  questions as --peer says.
+  buckets, clusters), on as many questions as --peer says.
 - *signatures*: MinHash signatures of 5-grams, against rensa's own from the same 5-grams.
 - *recall* and *precision* of the near duplicates found.
 - *contamination*: questions a second against 2,000 of a benchmark, and the share found of planted
@@ -99,23 +98,12 @@ def datatrove(texts: Sequence[str]) -> int:
         MinhashDedupSignature,
     )
     from datatrove.utils.hashing import HashConfig
-    from datatrove.utils.word_tokenizers import WordTokenizer
-
-    class Blanks(WordTokenizer):
-        def word_tokenize(self, text: str) -> list[str]:
-            return text.split()
-
-        def sent_tokenize(self, text: str) -> list[str]:
-            return [text]
-
-        def span_tokenize(self, text: str) -> list[tuple[int, int]]:
-            return [(0, len(text))]
 
     # Its other hash function does not work with every version of xxhash.
     hashing = HashConfig(hash_fc="sha1")
     config = MinhashConfig(num_buckets=20, hashes_per_bucket=6, hash_config=hashing)
     with tempfile.TemporaryDirectory() as folder:
-        signatures = MinhashDedupSignature(f"{folder}/s", config, Blanks())
+        signatures = MinhashDedupSignature(f"{folder}/s", config)
         signatures.run(Document(text=text, id=str(i)) for i, text in enumerate(texts))
         for bucket in range(config.num_buckets):
             MinhashDedupBuckets(f"{folder}/s", f"{folder}/b", config=config).run(
