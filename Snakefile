@@ -43,7 +43,7 @@ rule all:
     input:
         "<results>/report/index.html",
         rows_of_teachers(),
-        expand("<results>/datasets/{set}/train.parquet", set=config["selection"]),
+        expand("<results>/datasets/{set}/train.digest.json", set=config["selection"]),
         expand(
             "<results>/evals/{model}/{benchmark}.parquet",
             model=config["evaluation"]["models"],

@@ -17,8 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +138,7 @@ def shard_files(folder: Path, *parts: str) -> list[Path]:
 def ours(folder: Path, out: Path) -> None:
     """What measure_difficulty and select_responses do."""
     from deepdistill.difficulty.table import difficulty_batches
-    from deepdistill.schemas import SELECTED, difficulty
+    from deepdistill.schemas import LEFT_OUT, SELECTED, difficulty
     from deepdistill.selection.select import select
     from deepdistill.tables import ROW_GROUP, write_batches
 
@@ -148,6 +149,8 @@ def ours(folder: Path, out: Path) -> None:
     for stage, config in STAGES.items():
         selection = select(stage, table, verdicts["large"], config, 1, CORES)
         write_batches(out / f"{stage}.parquet", SELECTED, selection.rows.to_batches(), ROW_GROUP)
+        left_out = selection.candidates.left_out_rows().to_batches()
+        write_batches(out / f"{stage}.left_out.parquet", LEFT_OUT, left_out, ROW_GROUP)
 
 
 COUNTS = {"passes": "count(*)", "n": "count(*) FILTER (state IN ('passed', 'failed'))"} | {
@@ -377,8 +380,28 @@ PROGRAMS: dict[str, Callable[[Path, Path], None]] = {
 }
 
 
-def run(name: str, folder: Path, out: Path) -> tuple[float, float]:
-    """Run a program in a process of its own; return its seconds and its GB of memory."""
+@dataclass(frozen=True)
+class Cost:
+    """What a program took: seconds, seconds of processor time, and GB of memory."""
+
+    seconds: float
+    processor: float
+    memory: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.seconds:.1f} s, {self.processor:.1f} s of processor time, {self.memory:.2f} GB"
+        )
+
+
+def own_cost() -> str:
+    """Return this process's processor time in seconds and its memory in GB, as text."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return f"{usage.ru_utime + usage.ru_stime} {usage.ru_maxrss / 2**20}"
+
+
+def run(name: str, folder: Path, out: Path) -> Cost:
+    """Run a program in a process of its own."""
     out.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "POLARS_MAX_THREADS": str(CORES), "OMP_NUM_THREADS": str(CORES)}
     command = [sys.executable, __file__, "--program", name, "--data", folder, "--out", out]
@@ -386,7 +409,8 @@ def run(name: str, folder: Path, out: Path) -> tuple[float, float]:
     printed = subprocess.run(
         [str(part) for part in command], env=environment, check=True, capture_output=True, text=True
     ).stdout
-    return time.perf_counter() - start, float(printed.split()[-1])
+    processor, memory = map(float, printed.split()[-2:])
+    return Cost(time.perf_counter() - start, processor, memory)
 
 
 def differences(ours: Path, theirs: Path) -> int:
@@ -414,7 +438,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.program:
         PROGRAMS[args.program](args.data, args.out)
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+        print(own_cost())
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.data or Path(temporary)
@@ -429,16 +453,28 @@ def main() -> None:
                         make_shard, [folder] * len(names), names, numbers, [queries] * len(names)
                     )
                 )
-        best: dict[str, float] = {}
+        costs: dict[str, list[Cost]] = {name: [] for name in args.programs}
         for _ in range(args.rounds):
             for name in args.programs:
-                seconds, memory = run(name, folder, folder / "out" / name)
-                best[name] = min(seconds, best.get(name, seconds))
-                print(f"{name} {seconds:.1f} s, {memory:.2f} GB")
-        first, *others = args.programs
-        for name in others:
-            cells = differences(folder / "out" / first, folder / "out" / name)
-            print(f"ratio difficulty {best[name] / best[first]:.2f} ({name}), {cells} cells differ")
+                costs[name].append(run(name, folder, folder / "out" / name))
+                print(f"{name} {costs[name][-1]}", flush=True)
+        report(costs, folder / "out")
+
+
+def report(costs: Mapping[str, Sequence[Cost]], out: Path) -> None:
+    """Print the ratios of the best rounds of the programs to those of the first one."""
+    first, *others = costs
+    for name in others:
+        wall, processor = (
+            min(getattr(cost, of) for cost in costs[name])
+            / min(getattr(cost, of) for cost in costs[first])
+            for of in ("seconds", "processor")
+        )
+        cells = differences(out / first, out / name)
+        print(
+            f"ratio difficulty {wall:.2f} ({name}), of processor time {processor:.2f}, "
+            f"{cells} cells differ"
+        )
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 The run is built in a temporary folder: 3.34 million queries in four sources, a tenth of them
 exact duplicates; one of 334 shards with three teachers' 40,000 responses each; two selected sets
-over all shards. Both are commands of their own, so that starting Python counts; each is the
-median of five, after one that warms the files. The scan reads the same columns of the same files:
-whole columns of the sources, of the teachers' shards and of the sets.
+over all shards, and what they left out. Both are commands of their own, so that starting Python
+counts; each is the median of five, after one that warms the files. The scan reads the same columns
+of the same files: whole columns of the sources, of the teachers' shards and of the sets.
 
     make benchmark NAME=trace
 """
@@ -12,6 +12,7 @@ whole columns of the sources, of the teachers' shards and of the sets.
 from __future__ import annotations
 
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -27,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
 from deepdistill.keys import shard_names
 from deepdistill.schemas import (
+    LEFT_OUT,
     QUERIES,
     RESPONSES,
     SELECTED,
@@ -176,25 +178,36 @@ def build(folder: Path) -> tuple[str, str]:
         write_artifact(results / f"responses/{name}/{shard}.parquet", RESPONSES, table)
         table = filled(VERDICTS, {**asked, "state": states}, rows)
         write_artifact(results / f"verdicts/{name}/{shard}.parquet", VERDICTS, table)
+    query = kept[4]
     for name in ("one", "two"):
         others = kept[:4000] + ids(rng, SELECTED_ROWS - 4000)
         table = filled(SELECTED, {"query_id": others}, len(others))
         write_artifact(results / f"selected/{name}.parquet", SELECTED, table)
-    return shard, kept[4]
+        others = [*ids(rng, QUERY_ROWS - SELECTED_ROWS), *([query] if name == "two" else [])]
+        table = filled(LEFT_OUT, {"query_id": others}, len(others))
+        write_artifact(results / f"selected/{name}.left_out.parquet", LEFT_OUT, table)
+    return shard, query
 
 
-def seconds(*words: str) -> tuple[float, str]:
-    """Return the median of the seconds that a command takes, and what it prints."""
-    taken = []
+def processor() -> float:
+    """Return the processor time of all commands so far."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def seconds(*words: str) -> tuple[float, float, str]:
+    """Return the medians of the seconds and of the processor time of a command, and its output."""
+    taken, used = [], []
     printed = ""
     for _ in range(RUNS + 1):
-        start = time.perf_counter()
+        start, before = time.perf_counter(), processor()
         result = subprocess.run(
             [sys.executable, *words], capture_output=True, text=True, check=True
         )
         taken.append(time.perf_counter() - start)
+        used.append(processor() - before)
         printed = result.stdout
-    return statistics.median(taken[1:]), printed
+    return statistics.median(taken[1:]), statistics.median(used[1:]), printed
 
 
 def main() -> None:
@@ -205,15 +218,17 @@ def main() -> None:
         results = str(folder / "results")
         script = [str(SCRIPT), "--json"]
         script += ["--configfile", str(folder / "config.json"), "--results", results]
-        ours, printed = seconds(*script, query)
+        ours, ours_used, printed = seconds(*script, query)
         trace = json.loads(printed)
-        plain, rows = seconds("-c", SCAN, results, shard, query)
+        plain, plain_used, rows = seconds("-c", SCAN, results, shard, query)
         found = len(trace["origin"]["stands_for"]) + 1
         found += 2 * sum(map(len, trace["passes"].values())) + 2
         found += sum(len(entry["responses"]) for entry in trace["sets"])
+        found += sum(entry["left_out"] is not None for entry in trace["sets"])
         assert found == sum(json.loads(rows)), (found, rows)
     print(f"queries {QUERY_ROWS}, rows of the query {found}")
-    print(f"trace {ours:.2f} s, pandas {plain:.2f} s")
+    print(f"trace {ours:.2f} s, {ours_used:.2f} s of processor time")
+    print(f"pandas {plain:.2f} s, {plain_used:.2f} s of processor time")
     print(f"ratio trace {plain / ours:.1f}")
 
 

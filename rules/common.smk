@@ -186,6 +186,13 @@ def rows_of_teachers():
     )
 
 
+def counts_overruled(wildcards):
+    """What rule and judge say, if a verifier's rate is to be estimated from it."""
+    if "estimated" not in config["difficulty"]["false_negatives"].values():
+        return []
+    return "<results>/judgements/overruled.json"
+
+
 def if_configured(section):
     """A teacher's artifact of one shard, if the configuration has the verifier that makes it."""
     if section not in config["verification"]:

@@ -23,6 +23,7 @@ rule report:
             model=config["evaluation"]["models"],
             benchmark=config["evaluation"]["benchmarks"],
         ),
+        overruled=counts_overruled,
         templates=expand(
             "scripts/deepdistill/report/templates/{name}",
             name=["page.html", "style.css"],
@@ -45,6 +46,7 @@ rule report:
             --summaries {input.summaries:q} \
             --checkpoints {input.checkpoints:q} \
             --evals {input.evals:q} \
+            --overruled {input.overruled:q} \
             --config {params.config:q} \
             --output {output:q} >{log:q} 2>&1
         """

@@ -2,9 +2,11 @@
 #
 # REQUIRED INPUTS:  <results>/difficulty/table.parquet, verdicts and responses of the set's teacher
 # OUTPUTS:          <results>/selected/{set}.parquet          a row for each selected response, and why
+#                   <results>/selected/{set}.left_out.parquet    a row for each query that is not in it, and why
 #                   <results>/selected/{set}.summary.json     counts, and what was left out why
-#                   <results>/datasets/{set}/train.parquet    messages ready to train on
+#                   <results>/datasets/{set}/train.digest.json   names the Parquet files beside it: messages ready to train on
 #                   <results>/datasets/{set}/README.md        data card
+#                   <results>/exports/published/{teacher}.digest.json    on request: names the files beside it, the teacher's responses in the layout of the published 40M
 
 
 rule select_responses:
@@ -15,6 +17,7 @@ rule select_responses:
     output:
         selected="<results>/selected/{set}.parquet",
         digest="<results>/selected/{set}.digest.json",
+        left_out="<results>/selected/{set}.left_out.parquet",
         summary="<results>/selected/{set}.summary.json",
     log:
         "<logs>/select_responses/{set}.log",
@@ -39,6 +42,7 @@ rule select_responses:
             --budget {input.budget:q} \
             --threads {threads} \
             --output {output.selected:q} \
+            --left-out {output.left_out:q} \
             --summary {output.summary:q} >{log:q} 2>&1
         """
 
@@ -49,8 +53,7 @@ rule export_dataset:
         queries=expand("<results>/queries/shards/{shard}.digest.json", shard=SHARDS),
         responses=lambda wildcards: of_shards("responses", selected_teacher(wildcards)),
     output:
-        dataset="<results>/datasets/{set}/train.parquet",
-        digest="<results>/datasets/{set}/train.digest.json",
+        dataset="<results>/datasets/{set}/train.digest.json",
         card="<results>/datasets/{set}/README.md",
     log:
         "<logs>/export_dataset/{set}.log",
@@ -73,4 +76,41 @@ rule export_dataset:
             --config {params.config:q} \
             --output {output.dataset:q} \
             --card {output.card:q} >{log:q} 2>&1
+        """
+
+
+rule export_published:
+    input:
+        queries=expand("<results>/queries/shards/{shard}.digest.json", shard=SHARDS),
+        responses=expand(
+            "<results>/responses/{{teacher}}/{shard}.digest.json", shard=SHARDS
+        ),
+        verdicts=expand(
+            "<results>/verdicts/{{teacher}}/{shard}.digest.json", shard=SHARDS
+        ),
+        difficulty="<results>/difficulty/table.digest.json",
+    output:
+        "<results>/exports/published/{teacher}.digest.json",
+    log:
+        "<logs>/export_published/{teacher}.log",
+    conda:
+        "../envs/data.yaml"
+    params:
+        code=code("export_published"),
+        queries=folder_of("queries"),
+        responses=folder_of("responses"),
+        verdicts=folder_of("verdicts"),
+        shards=config["shards"],
+        config=sliced(slices.export_published),
+    shell:
+        """
+        python scripts/export_published.py \
+            --teacher {wildcards.teacher} \
+            --queries {params.queries:q} \
+            --responses {params.responses:q} \
+            --verdicts {params.verdicts:q} \
+            --shards {params.shards} \
+            --difficulty {input.difficulty:q} \
+            --config {params.config:q} \
+            --output {output:q} >{log:q} 2>&1
         """

@@ -1,6 +1,6 @@
 # Recipes train students on selected sets; a later stage starts from an earlier one's checkpoint.
 #
-# REQUIRED INPUTS:  <results>/datasets/{set}/train.parquet, the parent's identity
+# REQUIRED INPUTS:  <results>/datasets/{set}/train.digest.json, the parent's identity
 # OUTPUTS:          <results>/checkpoints/{recipe}/checkpoint.json    what was trained on what, and the files
 #                   <results>/checkpoints/{recipe}/model/             a Hugging Face model folder
 #                   <results>/checkpoints/{recipe}/log.csv            the trainer's log

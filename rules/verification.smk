@@ -7,6 +7,7 @@
 #                   <results>/rewards/{teacher}/{shard}.parquet         the reward model, of other and multi-turn
 #                   <results>/perplexities/{teacher}/{shard}.parquet    of each question and answer
 #                   <results>/verdicts/{teacher}/{shard}.parquet        a row for each response
+#                   <results>/judgements/overruled.json                 what the verifiers failed and the judge passed
 
 
 rule check_responses:
@@ -156,4 +157,42 @@ rule decide_verdicts:
             --perplexities {input.perplexities:q} \
             --thresholds {params.thresholds:q} \
             --output {output.verdicts:q} >{log:q} 2>&1
+        """
+
+
+rule count_overruled:
+    input:
+        queries=expand("<results>/queries/shards/{shard}.digest.json", shard=SHARDS),
+        checks=expand(
+            "<results>/checks/{teacher}/{shard}.digest.json",
+            teacher=config["teachers"],
+            shard=SHARDS,
+        ),
+        judgements=expand(
+            "<results>/judgements/{teacher}/{shard}.digest.json",
+            teacher=config["teachers"],
+            shard=SHARDS,
+        ),
+    output:
+        "<results>/judgements/overruled.json",
+    log:
+        "<logs>/count_overruled.log",
+    conda:
+        "../envs/data.yaml"
+    params:
+        code=code("count_overruled"),
+        queries=folder_of("queries"),
+        checks=folder_of("checks", levels=2),
+        judgements=folder_of("judgements", levels=2),
+        shards=config["shards"],
+        config=sliced(slices.count_overruled),
+    shell:
+        """
+        python scripts/count_overruled.py \
+            --queries {params.queries:q} \
+            --checks {params.checks:q} \
+            --judgements {params.judgements:q} \
+            --shards {params.shards} \
+            --config {params.config:q} \
+            --output {output:q} >{log:q} 2>&1
         """

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from deepdistill.artifacts import shard_paths
 from deepdistill.errors import exit_code
+from deepdistill.export.card import data_card
+from deepdistill.export.dataset import export_dataset
 from deepdistill.files import atomic_path
-from deepdistill.schemas import DATASET
-from deepdistill.selection.dataset import data_card, dataset_batches
-from deepdistill.tables import write_batches
 
 
 def main(argv: list[str]) -> None:
@@ -22,15 +21,14 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--responses", required=True, type=Path, help="the teacher's folder")
     parser.add_argument("--shards", required=True, type=int, help="their number")
     parser.add_argument(
-        "--config", required=True, type=json.loads, help="the set's entry and licences, JSON"
+        "--config", required=True, type=json.loads, help="the set's entry and the card's, JSON"
     )
-    parser.add_argument("--output", required=True, help="Parquet artifact datasets")
+    parser.add_argument("--output", required=True, help="manifest of the artifact datasets")
     parser.add_argument("--card", required=True, type=Path, help="data card, Markdown")
     args = parser.parse_args(argv)
     queries, responses = (shard_paths(f, args.shards) for f in (args.queries, args.responses))
-    batches = dataset_batches(args.selected, queries, responses)
-    write_batches(args.output, DATASET, batches)
-    card = data_card(args.name, args.selected, args.config["set"], args.config["licences"])
+    manifest = export_dataset(args.selected, queries, responses, args.output)
+    card = data_card(args.name, args.selected, manifest, args.config)
     with atomic_path(args.card) as temporary:
         temporary.write_text(card, encoding="utf-8")
 

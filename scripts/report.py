@@ -18,6 +18,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--summaries", required=True, nargs="*", help="summaries of these sets")
     parser.add_argument("--checkpoints", required=True, nargs="*", help="manifests, one per recipe")
     parser.add_argument("--evals", required=True, nargs="*", help="results of evaluations")
+    parser.add_argument("--overruled", nargs="?", help="counts of rule and judge, if needed")
     parser.add_argument("--config", required=True, type=json.loads, help="names to show, JSON")
     parser.add_argument("--output", required=True, help="HTML file to write")
     args = parser.parse_args(argv)
@@ -28,6 +29,7 @@ def main(argv: list[str]) -> None:
         args.summaries,
         args.checkpoints,
         args.evals,
+        args.overruled,
     )
     page = render(args.config, inputs)
     with atomic_path(args.output) as temporary:

@@ -8,7 +8,7 @@ from pathlib import Path
 from deepdistill.artifacts import shard_paths
 from deepdistill.errors import exit_code
 from deepdistill.files import write_json
-from deepdistill.schemas import SELECTED
+from deepdistill.schemas import LEFT_OUT, SELECTED
 from deepdistill.selection.select import select
 from deepdistill.selection.summary import read_tokens, summarise
 from deepdistill.tables import ROW_GROUP, write_batches
@@ -26,6 +26,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--budget", nargs="?", help="summary of the set that sets the tokens")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--output", required=True, help="Parquet artifact selected")
+    parser.add_argument("--left-out", required=True, help="Parquet artifact left_out")
     parser.add_argument("--summary", required=True, help="counts, and what was left out why, JSON")
     args = parser.parse_args(argv)
     verdicts = shard_paths(Path(args.verdicts), args.shards)
@@ -34,6 +35,8 @@ def main(argv: list[str]) -> None:
         config = {**config, "tokens": read_tokens(args.budget)}
     selection = select(args.name, args.difficulty, verdicts, config, args.seed, args.threads)
     write_batches(args.output, SELECTED, selection.rows.to_batches(), ROW_GROUP)
+    left_out = selection.candidates.left_out_rows().to_batches()
+    write_batches(args.left_out, LEFT_OUT, left_out, ROW_GROUP)
     write_json(args.summary, summarise(selection))
 
 

@@ -14,7 +14,9 @@ def main(argv: list[str]) -> None:
     """Run the script."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("query", nargs="?", help="a query id, or its beginning")
-    parser.add_argument("--dataset", help="instead: artifact datasets, with --line")
+    parser.add_argument(
+        "--dataset", help="instead: folder of a data set or one of its files, with --line"
+    )
     parser.add_argument("--line", type=int, help="a row of the data set, 1-based")
     parser.add_argument("--configfile", default="config/config.yaml", help="as for Snakemake")
     parser.add_argument("--results", help="folder, if not the configuration's")

@@ -18,7 +18,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--code-digest", required=True)
     parser.add_argument("--seed", required=True, type=int)
     parser.add_argument("--parent", required=True, help="identity of the model to start from")
-    parser.add_argument("--dataset", required=True, help="Parquet file with a column messages")
+    parser.add_argument("--dataset", required=True, help="manifest of a data set")
     parser.add_argument("--output", required=True, help="CHECKPOINT.json to write")
     parser.add_argument("--work-dir", required=True, help="trainer states of an unfinished run")
     parser.add_argument("--metrics", required=True, help="steps, tokens and seconds, JSON")

@@ -235,6 +235,32 @@ def test_a_student_may_not_have_the_name_of_a_verification_model() -> None:
         check_config({**config, "verification": {"judge": {"model": "models/other"}}})
 
 
+@pytest.mark.parametrize(
+    ("rates", "message"),
+    [
+        ({"math": 1}, "math: found 1, allowed: number at least 0 below 1"),
+        ({"math": "estimated"}, "math: found 'estimated', allowed beside verification.judge"),
+        ({"code": "estimated"}, "code: found 'estimated', allowed: a rate below 1; only maths"),
+    ],
+)
+def test_a_false_negative_rate_needs_something_to_come_from(
+    rates: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=f"config: difficulty.false_negatives.{message}"):
+        check_config(put("difficulty.false_negatives", rates))
+    judged = put("difficulty.false_negatives", {"math": "estimated", "code": 0.02})
+    check_config({**judged, "verification": {"judge": {"model": "models/judge"}}})
+
+
+def test_two_teachers_may_not_be_published_under_one_name() -> None:
+    config = put("teachers.other", {"backend": "published", "data": "d", "passes": 1})
+    first = next(name for name in config["teachers"] if name != "other")
+    check_config(config)
+    config["teachers"]["other"]["published_as"] = first
+    with pytest.raises(InputError, match=f"other.published_as: found '{first}', allowed: a name"):
+        check_config(config)
+
+
 def nodes(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     yield path, schema
     for name, child in schema.get("properties", {}).items():
@@ -307,6 +333,7 @@ def all_slices(config: dict[str, Any]) -> str:
         *(slices.generate_responses(config, t) for t in config["teachers"]),
         *(slices.collect_published(config, t) for t in config["teachers"]),
         *(slices.take_responses(config, t) for t in config["teachers"]),
+        *(slices.export_published(config, t) for t in config["teachers"]),
         *(slices.export_dataset(config, s) for s in config["selection"]),
         *(slices.train(config, r) for r in config["training"]["recipes"]),
         *(slices.evaluate(config, b) for b in config["evaluation"]["benchmarks"]),
@@ -317,7 +344,8 @@ def all_slices(config: dict[str, Any]) -> str:
 def test_every_key_is_in_the_slice_of_some_rule(root: Path) -> None:
     demo = yaml.safe_load((root / "config" / "config.yaml").read_text())
     judged = {name: {"model": "m"} for name in slices.VERIFICATION_MODELS}
-    config = check_config({**demo, "verification": judged})
+    difficulty = {**demo["difficulty"], "false_negatives": {"math": 0.05}}
+    config = check_config({**demo, "verification": judged, "difficulty": difficulty})
     before = all_slices(config)
     unowned = []
     for path in leaves(config):

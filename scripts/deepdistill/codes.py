@@ -23,6 +23,9 @@ def positions(ids: pa.ChunkedArray | pa.Array, known: pa.Array) -> Codes:
     distinct, place = _distinct(ids)
     if not len(place):
         return place
+    low = _bound(known, distinct[0].as_py())
+    if known.slice(low, len(distinct)).equals(distinct):  # no id lacks rows: no need to look up
+        return place + low
     low, high = (_bound(known, bound(distinct).as_py()) for bound in (pc.min, pc.max))
     found = pc.index_in(distinct, value_set=known.slice(low, high - low + 1))
     if found.null_count:

@@ -262,8 +262,15 @@ def _broken_references(config: dict[str, Any]) -> Iterator[str]:
 
     teachers, sets = config["teachers"], config["selection"]
     students, recipes = config["training"]["students"], config["training"]["recipes"]
+    layout: dict[str, str] = {}
     for name, teacher in teachers.items():
         yield from _missing_settings(f"teachers.{name}", teacher)
+        label = teacher.get("published_as", name)
+        if (other := layout.setdefault(label, name)) != name:
+            yield (
+                f"config: teachers.{name}.published_as: found {label!r}, allowed: a name that "
+                f"{other} does not have"
+            )
     if judge := config["verification"].get("judge"):
         yield from _missing_settings("verification.judge", judge)
     # What checks conditions is imported where there are any: it takes longer than all the rest.
@@ -272,6 +279,7 @@ def _broken_references(config: dict[str, Any]) -> Iterator[str]:
 
         yield from broken_passes(teachers)
         yield from broken_only(teachers)
+    yield from _no_estimate(config)
     for name, selection in sets.items():
         if selection["teacher"] not in teachers:
             yield unknown(f"selection.{name}.teacher", selection["teacher"], teachers)
@@ -313,6 +321,16 @@ def _missing_settings(key: str, settings: Mapping[str, Any]) -> Iterator[str]:
     server = settings.get("server") if backend == "openai" else None
     if server and server["budget"]["money"] is not None and not any(server["price"].values()):
         yield f"config: {key}.server.price: found 0, allowed beside budget.money: above 0"
+
+
+def _no_estimate(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a message for each rate to be estimated where rule and judge do not both decide."""
+    for category, rate in config["difficulty"]["false_negatives"].items():
+        key = f"config: difficulty.false_negatives.{category}: found {rate!r}, allowed"
+        if rate == "estimated" and category != "math":
+            yield f"{key}: a rate below 1; only maths has a rule and a judge to compare"
+        elif rate == "estimated" and not config["verification"].get("judge"):
+            yield f"{key} beside verification.judge: there is none to compare the rule with"
 
 
 def _wrong_rule(key: str, selection: Mapping[str, Any]) -> Iterator[str]:

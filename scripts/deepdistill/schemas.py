@@ -217,6 +217,16 @@ SELECTED = _artifact(
     },
 )
 
+LEFT_OUT = _artifact(
+    "left_out",
+    ["query_id"],
+    {
+        "query_id": pa.string(),
+        "category": pa.string(),
+        "reason": pa.string(),  # the clause or limit that left the query out, the first one
+    },
+)
+
 DATASET = _artifact(
     "datasets",
     ["query_id", "teacher", "pass"],

@@ -115,7 +115,7 @@ def generate_responses(config: Config, teacher: str) -> dict[str, Any]:
     budget is shared equally by the shards.
     """
     settings = config["teachers"][teacher]
-    others = (*CONTENT, *PLACEMENT, *PUBLISHED, "data")
+    others = (*CONTENT, *PLACEMENT, *PUBLISHED, "data", "published_as")
     own = _without(_of_backend(settings, config["shards"]), *others)
     if "only" in settings:
         own["only"] = {
@@ -189,9 +189,15 @@ def decide_verdicts(config: Config) -> dict[str, float]:
     return dict(config["verification"]["thresholds"])
 
 
+def count_overruled(config: Config) -> dict[str, Any]:
+    """Return the teachers, and the thresholds by which rule and judge pass a response."""
+    return {"teachers": list(config["teachers"]), "thresholds": decide_verdicts(config)}
+
+
 def measure_difficulty(config: Config) -> dict[str, Any]:
-    """Return teachers, ``ddof`` and grades."""
-    return {"teachers": list(config["teachers"]), **config["difficulty"]}
+    """Return teachers, ``ddof`` and grades; the verifiers' rates are for the report alone."""
+    settings = _without(config["difficulty"], "false_negatives")
+    return {"teachers": list(config["teachers"]), **settings}
 
 
 def select_responses(config: Config, set: str) -> dict[str, Any]:
@@ -200,9 +206,24 @@ def select_responses(config: Config, set: str) -> dict[str, Any]:
 
 
 def export_dataset(config: Config, set: str) -> dict[str, Any]:
-    """Return the set's entry and the sources' licences, for the data card."""
-    licences = {name: source["licence"] for name, source in config["sources"].items()}
-    return {"set": select_responses(config, set), "licences": licences}
+    """Return what the data card says: the set's entry, licences, filters and thresholds."""
+    return {
+        "set": select_responses(config, set),
+        "licences": {name: source["licence"] for name, source in config["sources"].items()},
+        "queries": config["queries"],
+        "benchmarks": list(config["evaluation"]["benchmarks"]),
+        "thresholds": decide_verdicts(config),
+    }
+
+
+def export_published(config: Config, teacher: str) -> dict[str, Any]:
+    """Return the names of teachers, and of the teacher's model, in the published layout."""
+    teachers = config["teachers"]
+    model = teachers[teacher].get("model", teacher)
+    return {
+        "names": {name: settings.get("published_as", name) for name, settings in teachers.items()},
+        "model": model.rstrip("/").rpartition("/")[2],
+    }
 
 
 def train(config: Config, recipe: str) -> dict[str, Any]:
@@ -229,6 +250,7 @@ def report(config: Config) -> dict[str, Any]:
         "teachers": list(config["teachers"]),
         "sets": list(config["selection"]),
         "grades": [grade["name"] for grade in config["difficulty"]["grades"]],
+        "false_negatives": config["difficulty"]["false_negatives"],
         "recipes": list(config["training"]["recipes"]),
         "parents": {name: r["parent"] for name, r in config["training"]["recipes"].items()},
         "benchmarks": list(config["evaluation"]["benchmarks"]),

@@ -68,6 +68,13 @@ def read_artifact(
         return stream.read(columns=list(columns or artifact.schema.names))
 
 
+def count_rows(path: str | Path, artifact: Artifact) -> int:
+    """Return the number of an artifact's rows; errors as in :func:`read_artifact`."""
+    with open_artifact(path, artifact) as stream:
+        rows: int = stream.metadata.num_rows
+        return rows
+
+
 def iter_batches(
     path: str | Path, artifact: Artifact, columns: Sequence[str] | None = None, size: int = 8192
 ) -> Iterator[pa.RecordBatch]:
@@ -158,23 +165,31 @@ def write_batches(
     For artifacts that are made as a stream: memory holds one row group, of ``group`` rows. The
     bytes do not depend on how the rows are divided into batches.
     """
-    rows = 0
-    groups = _regrouped(batches, group)
-    with (
-        atomic_path(path) as temporary,
-        pq.ParquetWriter(
-            temporary,
-            artifact.schema,
-            compression="zstd",
-            write_page_checksum=True,
-            write_statistics=list(artifact.key),  # those of texts are long and help nobody
-        ) as writer,
-    ):
-        for table in groups:
-            writer.write_table(table)
-            rows += table.num_rows
+    with atomic_path(path) as temporary:
+        rows = write_stream(temporary, artifact, batches, group)
         digest_path(path).unlink(missing_ok=True)
     write_digest(path, rows)
+
+
+def write_stream(
+    path: str | Path,
+    artifact: Artifact,
+    batches: Iterable[pa.RecordBatch],
+    group: int = STREAM_GROUP,
+) -> int:
+    """Write as :func:`write_batches` does, without a digest and in place; return the rows."""
+    rows = 0
+    with pq.ParquetWriter(
+        path,
+        artifact.schema,
+        compression="zstd",
+        write_page_checksum=True,
+        write_statistics=list(artifact.key),  # those of texts are long and help nobody
+    ) as writer:
+        for table in _regrouped(batches, group):
+            writer.write_table(table)
+            rows += table.num_rows
+    return rows
 
 
 def _regrouped(batches: Iterable[pa.RecordBatch], group: int) -> Iterator[pa.Table]:

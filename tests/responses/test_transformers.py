@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from deepdistill.errors import InputError
 from deepdistill.files import read_json, write_json
 from deepdistill.responses.backends.backend import Completion, Request
 
@@ -145,3 +147,15 @@ def test_a_batch_beyond_the_memory_is_halved_down_to_single_rows(
             assert completion.text == expected[place].text
     assert sizes[0] == 4
     assert 1 in sizes
+
+
+def test_a_folder_without_all_weights_is_refused(model: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(model, tmp_path / "model")
+    weights = load_file(folder / "model.safetensors")
+    name = next(n for n in sorted(weights) if "q_proj" in n)
+    del weights[name]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=rf"weights {re.escape(name)} are missing"):
+        complete(folder, requests(QUESTIONS))

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from deepdistill.difficulty.table import measure_difficulty
 from deepdistill.errors import InputError
 from deepdistill.keys import query_id
-from deepdistill.schemas import DATASET, RESPONSES, SELECTED, SHARD, VERDICTS, difficulty
-from deepdistill.selection.dataset import data_card, dataset_batches
+from deepdistill.schemas import LEFT_OUT, SELECTED, SHARD, VERDICTS, difficulty
 from deepdistill.selection.select import Selection, select
 from deepdistill.selection.summary import summarise
 from deepdistill.tables import from_rows, write_artifact
@@ -237,6 +236,15 @@ def test_every_query_is_taken_or_left_out_for_one_reason(
     summary = summarise(selection)
     left_out = sum(sum(step["queries"].values()) for step in summary["left_out"])
     assert summary["queries"] + left_out == len(passed)
+    rows = selection.candidates.left_out_rows()
+    assert rows.schema == LEFT_OUT.schema
+    assert Counter(rows["reason"].to_pylist()) == {
+        step["reason"]: sum(step["queries"].values())
+        for step in summary["left_out"]
+        if step["queries"]
+    }
+    ids = rows["query_id"].to_pylist()
+    assert ids == sorted(queries.passed.keys() - {*selection.rows["query_id"].to_pylist()})
     assert summary["queries"] == len(set(selection.rows["query_id"].to_pylist())) <= cap
     assert summary["responses"] == len(selection.rows)
     assert summary["tokens"] == 10 * len(selection.rows) <= tokens
@@ -249,7 +257,7 @@ def shard(tmp_path: Path) -> Path:
     """Three queries of one teacher: solved in 2 of 3 passes, in 3 of 3, never."""
     states = {"q1": "ppf", "q2": "ppp", "q3": "fff"}
     ids = {name: query_id("math", name) for name in states}
-    queries, responses, verdicts = [], [], []
+    queries, verdicts = [], []
     for name, listed in states.items():
         queries.append(
             {
@@ -263,7 +271,6 @@ def shard(tmp_path: Path) -> Path:
         )
         for i, letter in enumerate(listed, start=1):
             key = {"query_id": ids[name], "pass": i}
-            responses.append({**key, "thinking": f"t{i}", "answer": f"{name} {i}"})
             state, score = ("passed", 1.0) if letter == "p" else ("failed", 0.0)
             perplexity = None if name == "q2" and i == 1 else 10.0 * i
             verdict = {"state": state, "verify_score": score, "perplexity": perplexity}
@@ -271,7 +278,6 @@ def shard(tmp_path: Path) -> Path:
     queries_table = from_rows(SHARD, queries).sort_by("query_id")
     verdicts_table = from_rows(VERDICTS, verdicts)
     write_artifact(tmp_path / "queries.parquet", SHARD, queries_table)
-    write_artifact(tmp_path / "responses.parquet", RESPONSES, from_rows(RESPONSES, responses))
     write_artifact(tmp_path / "verdicts.parquet", VERDICTS, verdicts_table)
     measured = measure_difficulty(queries_table, {"r1": verdicts_table}, 0, [])
     write_artifact(tmp_path / "table.parquet", difficulty(["r1"]), measured)
@@ -308,22 +314,3 @@ def test_improbable_responses_are_left_out_and_unmeasured_ones_kept(shard: Path)
 def test_a_rule_that_selects_nothing_says_so(shard: Path) -> None:
     with pytest.raises(InputError, match=r"selection\.stage: selects nothing: of 3 queries"):
         selected(shard, "deepdistill_stage1", cv_threshold=9)
-
-
-def test_a_data_set_holds_question_and_response_as_messages(shard: Path) -> None:
-    path = shard / "selected.parquet"
-    write_artifact(path, SELECTED, selected(shard, "all_correct"))
-    batches = dataset_batches(path, [shard / "queries.parquet"], [shard / "responses.parquet"])
-    rows = pa.Table.from_batches(batches, DATASET.schema).to_pylist()
-    assert len(rows) == 5
-    roles = [[m["role"] for m in row["messages"]] for row in rows]
-    assert roles == [["user", "assistant"]] * 5
-    q1 = next(r for r in rows if r["messages"][0]["content"] == "q1" and r["pass"] == 2)
-    assert q1["messages"][1]["content"] == "<think>t2</think><answer>q1 2</answer>"
-
-
-def test_a_data_card_counts_and_names_licences(shard: Path) -> None:
-    path = shard / "selected.parquet"
-    write_artifact(path, SELECTED, selected(shard, "all_correct"))
-    card = data_card("stage", path, {"rule": "all_correct", "teacher": "r1"}, {"s": "MIT"})
-    assert "| math | s | MIT | 2 | 5 |" in card

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from deepdistill.export.parts import write_parts
 from deepdistill.schemas import (
     DATASET,
     JUDGEMENTS,
+    LEFT_OUT,
     PUBLISHED,
     QUERIES,
     RESPONSES,
@@ -45,7 +47,7 @@ CONFIG = {
     },
     "verification": {"judge": {"model": "models/judge"}},
     "selection": {
-        "first": {"rule": "deepdistill_stage1", "teacher": "sure"},
+        "first": {"rule": "deepdistill_stage1", "teacher": "sure", "caps": {"math": 1}},
         "second": {"rule": "deepdistill_stage2", "teacher": "sure"},
     },
     "training": {
@@ -152,7 +154,12 @@ def folder(tmp_path: Path) -> Path:
     write(results / "difficulty/table.parquet", difficulty(["sure"]), [row])
     taken = {"query_id": LOW, "teacher": "sure", "pass": 2, "clause": "hard"}
     write(results / "selected/first.parquet", SELECTED, [taken])
-    write(results / "datasets/first/train.parquet", DATASET, [taken])
+    left_out = [{"query_id": HIGH, "category": "math", "reason": "cap"}]
+    write(results / "selected/first.left_out.parquet", LEFT_OUT, left_out)
+    # The second of two files has the row of LOW.
+    samples = from_rows(DATASET, [{**taken, "query_id": "0" * 32}, taken])
+    manifest = results / "datasets/first/train.digest.json"
+    write_parts(manifest, DATASET, samples.to_batches(), 2, part_rows=1)
     (results / "checkpoints/warm").mkdir(parents=True)
     (results / "checkpoints/warm/checkpoint.json").write_text("{}")
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deepdistill.errors import InputError
-from deepdistill.schemas import RESPONSES, SELECTED
+from deepdistill.schemas import LEFT_OUT, RESPONSES, SELECTED
 from deepdistill.tables import from_rows, write_artifact
 from deepdistill.trace.lookup import sorted_rows, unsorted_rows
 from deepdistill.trace.run import Run, read_config
@@ -137,15 +137,39 @@ def test_what_a_dropped_query_would_stand_for_is_dropped_too(run: Run) -> None:
 
 
 def test_a_sample_is_traced_to_its_query(run: Run, folder: Path) -> None:
-    dataset = folder / "datasets/first/train.parquet"
-    trace = trace_sample(run, dataset, 1)
+    dataset = folder / "datasets/first"
+    file = dataset / "train-00001-of-00002.parquet"
+    trace = trace_sample(run, dataset, 2)
+    assert trace == trace_sample(run, file, 1)
     assert trace["query_id"] == LOW
     text = as_text(trace)
-    assert f"  sample     line 1 of {dataset}: pass 2 of sure\n" in text
+    assert f"  sample     line 1 of {file}: pass 2 of sure\n" in text
     assert "\n   > 2  passed" in text
     for line in (0, 2):
         with pytest.raises(InputError, match=f"line {line}: there is none, allowed: 1 to 1"):
+            trace_sample(run, file, line)
+    for line in (0, 3):
+        with pytest.raises(InputError, match=f"line {line}: there is none, allowed: 1 to 2"):
             trace_sample(run, dataset, line)
+
+
+def test_a_query_that_was_not_selected_has_the_clause(run: Run, folder: Path) -> None:
+    trace = trace_query(run, HIGH)
+    setting = {"key": "caps.math", "value": 1}
+    assert trace["sets"][0]["left_out"] == {"reason": "cap", "setting": setting}
+    assert "\nsets\n  first: left out as cap, by caps.math = 1\n" in as_text(trace)
+    path = folder / "selected/first.left_out.parquet"
+    for reason, text in {
+        "unsolved": "left out as unsolved\n",
+        "easy": "left out as easy, by cv_threshold = 0.05\n",
+    }.items():
+        row = {"query_id": HIGH, "category": "math", "reason": reason}
+        write_artifact(path, LEFT_OUT, from_rows(LEFT_OUT, [row]))
+        assert f"\n  first: {text}" in as_text(trace_query(run, HIGH))
+    path.unlink()
+    trace = trace_query(run, HIGH)
+    assert str(path) in trace["missing"]
+    assert "\n  first: none of its responses\n" in as_text(trace)
     with pytest.raises(InputError, match="no such file"):
         trace_sample(run, folder / "other.parquet", 1)
 

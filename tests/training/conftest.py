@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
+from deepdistill.export.parts import write_parts
 from deepdistill.files import write_json
 from deepdistill.models import model_identity
+from deepdistill.schemas import Artifact
 
 Dialogue = list[tuple[str, str]]
 
@@ -37,8 +38,9 @@ def write_dataset(tmp_path: Path) -> Callable[[list[Dialogue]], Path]:
                 "messages": pa.array(messages, kind),
             }
         )
-        path = tmp_path / "dataset.parquet"
-        pq.write_table(table, path)
+        path = tmp_path / "train.digest.json"
+        artifact = Artifact("datasets", table.schema, ("query_id",))
+        write_parts(path, artifact, table.to_batches(), len(table), part_rows=2)
         return path
 
     return write

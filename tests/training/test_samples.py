@@ -62,5 +62,10 @@ def test_a_template_that_deletes_thinking_is_refused(write_dataset, tokenizer, t
 def test_an_unusable_file_is_one_line(write_dataset, tmp_path: Path):
     with pytest.raises(InputError, match="data set is empty"):
         require_dataset(write_dataset([]))
-    with pytest.raises(InputError, match=r"nowhere\.parquet: not a readable"):
-        require_dataset(tmp_path / "nowhere.parquet")
+    with pytest.raises(InputError, match=r"nowhere\.digest\.json: No such file"):
+        require_dataset(tmp_path / "nowhere.digest.json")
+    manifest = write_dataset([[("user", "1?"), ("assistant", "2")]])
+    part = manifest.with_name("train-00000-of-00001.parquet")
+    part.write_bytes(b"x" * part.stat().st_size)
+    with pytest.raises(InputError, match=r"train-00000-of-00001\.parquet: not a readable"):
+        require_dataset(manifest)

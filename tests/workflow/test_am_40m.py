@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from itertools import product
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from deepdistill.export.manifest import read_manifest
 from deepdistill.files import read_json
 from running import clone, snakemake
 
@@ -17,6 +19,8 @@ pytestmark = pytest.mark.slow
 
 CATEGORIES = ("math", "code", "science", "if", "other")
 TEACHERS = ("1.5b", "7b", "r1")
+TEACHER_NAMES = ("qwen_1_5b", "qwen_7b", "r1")
+"""The same in the configuration."""
 SCORES = {"math": (1, 0), "science": (5, 2.5), "other": (0.9, 0.2)}
 QUESTIONS = 4
 PASSES = 4
@@ -54,7 +58,7 @@ def results(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_row_is_counted(results: Path) -> None:
     rows, lacking = len(CATEGORIES) * QUESTIONS * PASSES, len(CATEGORIES)
-    for teacher in ("qwen_1_5b", "qwen_7b", "r1"):
+    for teacher in TEACHER_NAMES:
         counts = read_json(results / "published" / f"{teacher}.metrics.json")
         assert counts["rows_read"] == rows - lacking
         assert counts["rows_by_pass"] == {"1": 12, "2": 12, "3": 12, "4": 9}
@@ -79,5 +83,20 @@ def test_what_we_cannot_verify_has_the_published_score(results: Path) -> None:
 def test_both_stages_are_selected(results: Path) -> None:
     first = pq.read_table(results / "selected" / "stage1.parquet").to_pylist()
     assert Counter(row["category"] for row in first) == {"math": 6, "science": 6, "other": 6}
-    second = pq.read_table(results / "datasets" / "stage2" / "train.parquet")
-    assert second.num_rows == 9
+    assert read_manifest(results / "datasets" / "stage2" / "train.digest.json")["rows"] == 9
+
+
+def test_our_export_read_back_gives_the_same_difficulty_table(
+    root: Path, results: Path, tmp_path: Path
+) -> None:
+    folder = results.parent.parent
+    exports = [f"results/am-40m/exports/published/{name}.digest.json" for name in TEACHER_NAMES]
+    words = ["--config", "data=data", "shards=2"]
+    result = snakemake(folder, *exports, *words, config="config/am-40m.yaml")
+    assert result.returncode == 0, result.stdout + result.stderr
+    again = clone(root, tmp_path / "again")
+    shutil.copytree(results / "exports" / "published", again / "data")
+    table = "results/am-40m/difficulty/table.parquet"
+    result = snakemake(again, table, *words, config="config/am-40m.yaml")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (again / table).read_bytes() == (folder / table).read_bytes()

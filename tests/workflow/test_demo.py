@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+import trace_page
 from deepdistill import slices
 from deepdistill.config import check_config
 from deepdistill.files import canonical_json
@@ -146,3 +148,17 @@ def test_vllm_generates_with_a_demo_model_what_transformers_does(
     same = sum(texts["vllm"][query] == text for query, text in texts["transformers"].items())
     # Rounding may turn a token where two are almost equally likely.
     assert same >= 0.98 * len(texts["vllm"])
+
+
+def test_the_commands_of_the_page_about_trace_print_what_it_shows(results: Path) -> None:
+    sample, dropped = trace_page.examples(trace_page.PAGE.read_text())
+    words, shown = dropped
+    assert trace_page.printed(words) == shown
+    # Which sample stands in a line depends on what the models wrote; its sections do not.
+    words, shown = sample
+    assert sections(trace_page.printed(words)) == sections(shown)
+
+
+def sections(printed: str) -> list[str]:
+    """Return the first words of the lines that are not indented."""
+    return re.findall(r"^\w.*? of \w+|^\w+", printed, re.MULTILINE)

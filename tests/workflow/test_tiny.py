@@ -80,7 +80,7 @@ def test_all_stages_left_their_artifacts(done: Path) -> None:
     for name in (
         "difficulty/table.parquet",
         "selected/stage1.parquet",
-        "datasets/stage2/train.parquet",
+        "datasets/stage2/train-00000-of-00001.parquet",
         "datasets/stage2/README.md",
         "checkpoints/stage2/model/config.json",
         "checkpoints/stage2/log.csv",

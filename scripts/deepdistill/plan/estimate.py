@@ -209,7 +209,7 @@ class _Job:
         rule, rows = self.work.rule, self.work.total * self.rates.find("bytes_per_row").value
         if rule == "train":
             return self.model.weights_bytes if self.model else 0.0
-        if rule in (*MAKERS, "export_dataset"):
+        if rule in (*MAKERS, "export_dataset", "export_published"):
             rows += self.lengths(self.work.rows).expected * self.rates.find("bytes_per_token").value
         return rows
 

@@ -166,7 +166,7 @@ class Workload:
         if subject in config["sources"]:
             assert subject is not None
             return work(self.of_source(subject))
-        if rule in ("filter_queries", "measure_difficulty", "collect_published"):
+        if rule in ("filter_queries", "measure_difficulty", "collect_published", "count_overruled"):
             return work(queries)
         if rule == "shard_queries":
             jobs = shards / 100 if shards % 100 == 0 else 1
@@ -178,6 +178,9 @@ class Workload:
                 teacher = config["selection"][subject]["teacher"]
                 return work(self.responses(teacher))
             return work(selected)
+        if rule == "export_published":
+            assert subject is not None
+            return work(self.responses(subject))
         if rule == "train":
             assert subject is not None
             recipe = config["training"]["recipes"][subject]

@@ -15,6 +15,7 @@ class Names:
 
     parents: recipe → the student or recipe that it starts from
     grades: order of the grades; those that are not listed follow in the order of the alphabet
+    false_negatives: category → its verifier's false-negative rate, or "estimated"
     """
 
     sources: Sequence[str]
@@ -25,6 +26,7 @@ class Names:
     models: Sequence[str]
     parents: Mapping[str, str] = field(default_factory=dict)
     grades: Sequence[str] = ()
+    false_negatives: Mapping[str, float | str] = field(default_factory=dict)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Names:
@@ -32,7 +34,7 @@ class Names:
 
         Raises :class:`InputError` for a missing or unknown key.
         """
-        optional = {"parents", "grades"}
+        optional = {"parents", "grades", "false_negatives"}
         for name in config:
             if name not in cls.__slots__:
                 raise InputError(f"report: unknown key {name}; allowed: {', '.join(cls.__slots__)}")

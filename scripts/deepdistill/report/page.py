@@ -12,7 +12,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from deepdistill.errors import InputError
-from deepdistill.report import difficulty, evaluation, figures, selection, training
+from deepdistill.report import difficulty, evaluation, figures, noise, selection, training
 from deepdistill.report.funnel import Funnel, funnel_table, read_funnel
 from deepdistill.report.names import Names
 from deepdistill.report.numbers import count, part
@@ -21,7 +21,10 @@ from deepdistill.report.plot import plotly_script
 
 @dataclass(frozen=True)
 class Inputs:
-    """Paths of the artifacts that a report shows; lists are in the order of :class:`Names`."""
+    """Paths of the artifacts that a report shows; lists are in the order of :class:`Names`.
+
+    overruled: counts of rule and judge, where a false-negative rate is to be estimated
+    """
 
     queries: Sequence[str | Path]
     difficulty: str | Path
@@ -29,6 +32,7 @@ class Inputs:
     summaries: Sequence[str | Path]
     checkpoints: Sequence[str | Path]
     evals: Sequence[str | Path]
+    overruled: str | Path | None = None
 
 
 def render(config: Mapping[str, Any], inputs: Inputs) -> str:
@@ -58,7 +62,7 @@ def render(config: Mapping[str, Any], inputs: Inputs) -> str:
         plotly=plotly_script(),
         totals=_totals(funnel, frame, selected, results, names),
         funnel={"table": funnel_table(funnel), "plot": figures.funnel_plot(funnel)},
-        difficulty=_difficulty(frame, numbers, names),
+        difficulty=_difficulty(frame, numbers, names, inputs.overruled),
         selection=_selection(
             frame, selected, selection.read_summaries(inputs.summaries, names.sets), names
         ),
@@ -105,7 +109,9 @@ def _totals(
     return totals
 
 
-def _difficulty(frame: pd.DataFrame, numbers: pd.Series, names: Names) -> dict[str, Any]:
+def _difficulty(
+    frame: pd.DataFrame, numbers: pd.Series, names: Names, overruled: str | Path | None
+) -> dict[str, Any]:
     teachers = names.teachers
     labels = difficulty.class_labels(frame, teachers)
     classes = difficulty.class_counts(frame, teachers, labels)
@@ -113,6 +119,7 @@ def _difficulty(frame: pd.DataFrame, numbers: pd.Series, names: Names) -> dict[s
     by_grade = difficulty.grade_counts(frame, grades)
     rates = difficulty.category_rates(frame, teachers)
     cv = difficulty.cv_counts(frame, teachers)
+    misses = noise.read_rates(names.false_negatives, teachers, overruled)
     return {
         "queries": len(frame),
         "passes": difficulty.passes(frame, teachers),
@@ -128,6 +135,8 @@ def _difficulty(frame: pd.DataFrame, numbers: pd.Series, names: Names) -> dict[s
         "classes_plot": figures.shares_plot(
             classes, "plot-classes", "Queries by pass rate, from never to always solved."
         ),
+        "noise": noise.noise_table(frame, teachers, misses, labels),
+        "estimated": noise.ESTIMATED in names.false_negatives.values(),
         "pairs": [
             figures.pairs_plot(difficulty.class_pairs(frame, a, b, labels), a, b, labels)
             for a, b in combinations(teachers, 2)

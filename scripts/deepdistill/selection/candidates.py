@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from deepdistill.artifacts import artifact_path
 from deepdistill.conditions import database, require_condition, require_order
 from deepdistill.errors import InputError
+from deepdistill.schemas import LEFT_OUT
 from deepdistill.selection.draws import Lots, unit
 from deepdistill.selection.rules import Rule, rule_of
 
@@ -27,13 +28,13 @@ class Candidates:
 
     queries: query_id, category, source, clause, and pass_rate and cv under the set's teacher
     lots: what the queries draw
-    order: positions of all queries in the order in which limits take them
     """
 
     def __init__(self, queries: pa.Table, rank: npt.NDArray[np.int64], seed: int) -> None:
         self.queries = queries
         self.lots = Lots(queries["query_id"])
-        self.order = np.lexsort((self.lots.draw(seed, "order"), rank))
+        self._rank, self._seed = rank, seed
+        self._order: npt.NDArray[np.int64] | None = None
         self._reasons: list[str] = []
         self._dropped = np.zeros(len(queries), np.int8)
 
@@ -45,11 +46,31 @@ class Candidates:
         """A mask of the queries that are still in."""
         return self._dropped == 0
 
+    def in_order(self) -> npt.NDArray[np.int64]:
+        """Return the positions of those that are still in, in the order in which limits take them.
+
+        Later calls return fewer: queries that were left out do not come back.
+        """
+        if self._order is None:
+            places = np.flatnonzero(self.kept)
+            lots = self.lots.draw(self._seed, "order")[places]
+            self._order = places[np.lexsort((lots, self._rank[places]))]
+        self._order = self._order[self.kept[self._order]]
+        return self._order
+
     def drop(self, mask: Mask, reason: str) -> None:
         """Leave out the queries of ``mask`` that are still in."""
         if reason not in self._reasons:
             self._reasons.append(reason)
         self._dropped[mask & self.kept] = self._reasons.index(reason) + 1
+
+    def left_out_rows(self) -> pa.Table:
+        """Return the queries that are left out, columns of :data:`schemas.LEFT_OUT`."""
+        places = np.flatnonzero(self._dropped)
+        codes = pa.array(self._dropped[places] - 1)
+        queries = self.queries.select(["query_id", "category"]).take(pa.array(places))
+        reasons = pa.DictionaryArray.from_arrays(codes, pa.array(self._reasons, pa.string()))
+        return queries.append_column("reason", reasons).cast(LEFT_OUT.schema)
 
     def left_out(self) -> dict[str, npt.NDArray[np.int64]]:
         """Return for each reason, in the order in which they were looked at, the queries."""

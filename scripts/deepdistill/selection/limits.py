@@ -49,17 +49,13 @@ def apply_limits(
             }
         _cut(candidates, "mix" if budget is None else "tokens", sizes)
     elif budget is not None:
-        order = _in_order(candidates)
+        order = candidates.in_order()
         _drop(candidates, order[_fitting(tokens[order], budget) :], "tokens")
-
-
-def _in_order(candidates: Candidates) -> Positions:
-    return candidates.order[candidates.kept[candidates.order]]
 
 
 def _by_category(candidates: Candidates) -> Iterator[tuple[str, Positions]]:
     """Yield each category and its queries that are still in, in order."""
-    order = _in_order(candidates)
+    order = candidates.in_order()
     category = codes(candidates.queries["category"], CATEGORIES)[order]
     for code, name in enumerate(CATEGORIES):
         found = order[category == code]
@@ -69,9 +65,10 @@ def _by_category(candidates: Candidates) -> Iterator[tuple[str, Positions]]:
 
 def _cut(candidates: Candidates, reason: str, sizes: Mapping[str, int]) -> None:
     """Leave out each category's queries beyond its size, if it has one."""
-    for name, found in list(_by_category(candidates)):
-        if name in sizes:
-            _drop(candidates, found[sizes[name] :], reason)
+    if sizes:  # the order of millions takes a while
+        for name, found in list(_by_category(candidates)):
+            if name in sizes:
+                _drop(candidates, found[sizes[name] :], reason)
 
 
 def _drop(candidates: Candidates, positions: Positions, reason: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from deepdistill.keys import shard_of
 from deepdistill.schemas import (
     JUDGEMENTS,
+    LEFT_OUT,
     PUBLISHED,
     RESPONSES,
     REWARDS,
@@ -23,6 +24,16 @@ from deepdistill.trace.run import Run
 
 _VERDICT = ("state", "verify_score", "verifier", "detail", "format_ok", "perplexity")
 _RESPONSE = ("finish_reason", "tokens_out", "error")
+_SETTINGS = {
+    "easy": "cv_threshold",
+    "easy_other_not_drawn": "keep_easy_other",
+    "where": "where",
+    "cap": "caps",
+    "fraction": "fraction",
+    "mix": "mix",
+    "tokens": "tokens",
+}
+"""Settings of a set by the reason for which they leave queries out."""
 _MEASURES = ("passes", "n", *STATES, "pass_rate", "pass_rate_low", "pass_rate_high", "cv")
 
 
@@ -96,10 +107,11 @@ def measures(run: Run, query: str) -> Row | None:
 
 
 def sets(run: Run, query: str) -> list[Row]:
-    """Return, for each selected set that is there, what it took and who trained on it.
+    """Return, for each selected set that is there, what it took or why not, and who trained on it.
 
-    Each has ``set``, ``rule``, ``responses`` (``teacher``, ``pass``, ``clause``) and ``recipes``
-    (``recipe``, ``parent``, and ``checkpoint``, null if it is not trained).
+    Each has ``set``, ``rule``, ``responses`` (``teacher``, ``pass``, ``clause``), ``left_out``
+    (the ``reason`` and, where there is one, the ``setting``; null for a query that was taken) and
+    ``recipes`` (``recipe``, ``parent``, and ``checkpoint``, null if it is not trained).
     """
     columns = ["teacher", "pass", "clause"]
     return [
@@ -107,11 +119,24 @@ def sets(run: Run, query: str) -> list[Row]:
             "set": name,
             "rule": settings["rule"],
             "responses": run.rows(f"selected/{name}", SELECTED, query, columns),
+            "left_out": _left_out(run, name, query),
             "recipes": _recipes(run, name),
         }
         for name, settings in run.config["selection"].items()
         if run.path(f"selected/{name}")
     ]
+
+
+def _left_out(run: Run, name: str, query: str) -> Row | None:
+    """Why a set left a query out, and the setting that says so."""
+    for row in run.rows(f"selected/{name}.left_out", LEFT_OUT, query, ["category", "reason"]):
+        key = _SETTINGS.get(row["reason"])
+        value = run.config["selection"][name].get(key)
+        if key == "caps":
+            key, value = f"caps.{row['category']}", value.get(row["category"])
+        setting = None if value is None else {"key": key, "value": value}
+        return {"reason": row["reason"], "setting": setting}
+    return None
 
 
 def _recipes(run: Run, dataset: str) -> list[Row]:

@@ -137,7 +137,7 @@ def _difficulty(difficulty: Row) -> Iterator[str]:
 
 def _set(entry: Row) -> Iterator[str]:
     if not entry["responses"]:
-        yield f"  {entry['set']}: none of its responses"
+        yield f"  {entry['set']}: {_why_not(entry['left_out'])}"
         return
     for teacher, clause in sorted({(r["teacher"], r["clause"]) for r in entry["responses"]}):
         numbers = sorted(
@@ -154,6 +154,14 @@ def _set(entry: Row) -> Iterator[str]:
         yield f"    recipe {recipe['recipe']}, from {recipe['parent']}: {state}"
     if not entry["recipes"]:
         yield "    no recipe trains on it"
+
+
+def _why_not(left_out: Row | None) -> str:
+    if left_out is None:
+        return "none of its responses"
+    setting = left_out["setting"]
+    text = f"left out as {left_out['reason']}"
+    return text + (f", by {setting['key']} = {setting['value']}" if setting else "")
 
 
 def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

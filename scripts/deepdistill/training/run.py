@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepdistill.artifacts import artifact_path
-from deepdistill.files import sha256_file, write_json
+from deepdistill.export.manifest import verified_digest
+from deepdistill.files import write_json
 from deepdistill.models import MODEL, read_identity
 from deepdistill.training.card import model_card
 from deepdistill.training.checkpoint import LOG, checkpoint_key, current_manifest, publish
@@ -50,8 +50,8 @@ def train_checkpoint(
     """Make the checkpoint ``output`` unless it is current, and return its manifest.
 
     ``config`` is a :class:`Recipe`'s slice of the configuration, ``parent`` a model's identity
-    file, ``dataset`` a Parquet file with a column ``messages``. Beside the manifest appear
-    ``model/`` (Hugging Face format) and ``log.csv`` (one row per optimizer step).
+    file, ``dataset`` the manifest of a data set with a column ``messages``. Beside ``output``
+    appear ``model/`` (Hugging Face format) and ``log.csv`` (one row per optimizer step).
 
     The manifest has key, digest (the model's), files (name → SHA-256), samples and dropped (rows
     trained on, rows over max_length), tokens (seen over all epochs), steps, recipe and train_loss
@@ -67,8 +67,8 @@ def train_checkpoint(
     output, work_dir = Path(output), Path(work_dir)
     recipe = Recipe.from_config(config)
     identity = read_identity(parent)
-    dataset = require_dataset(artifact_path(dataset))
-    dataset_sha256 = sha256_file(dataset)
+    dataset = require_dataset(dataset)
+    dataset_sha256 = verified_digest(dataset)
     key = checkpoint_key(config, seed, dataset_sha256, identity.digest, code_digest)
     manifest = current_manifest(output, key)
     if manifest is not None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deepdistill.errors import InputError
+from deepdistill.export.manifest import part_paths, read_manifest
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -28,28 +29,29 @@ class Samples:
 
 
 def require_dataset(path: str | Path) -> Path:
-    """Return ``path`` if it is a Parquet file with dialogues in it.
+    """Return ``path`` if it is the manifest of Parquet files with dialogues in them.
 
-    Raises :class:`InputError` if it is missing, unreadable, empty or without ``messages``.
+    Raises :class:`InputError` if it or one of them is missing, unreadable or without ``messages``,
+    and if all are empty.
     """
-    path = Path(path)
-    try:
-        file = pq.ParquetFile(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a readable Parquet data set: {reason}") from error
-    with file:
-        names = file.schema_arrow.names
+    manifest = read_manifest(path)
+    for part in part_paths(path):
+        try:
+            names = pq.read_schema(part).names
+        except (OSError, pa.ArrowInvalid) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"{part}: not a readable Parquet data set: {reason}") from error
         if MESSAGES not in names:
-            raise InputError(f"{path}: no column {MESSAGES}; found: {', '.join(names)}")
-        if file.metadata.num_rows == 0:
-            raise InputError(f"{path}: the data set is empty; at least one row is needed")
-    return path
+            raise InputError(f"{part}: no column {MESSAGES}; found: {', '.join(names)}")
+    if manifest["rows"] == 0:
+        raise InputError(f"{path}: the data set is empty; at least one row is needed")
+    return Path(path)
 
 
-def tokenise(path: Path, tokenizer: Any, max_length: int, cache_dir: Path) -> Samples:
-    """Render and tokenise every dialogue with the tokenizer's chat template.
+def tokenise(dataset: Path, tokenizer: Any, max_length: int, cache_dir: Path) -> Samples:
+    """Render and tokenise every dialogue of a data set with the tokenizer's chat template.
 
+    ``dataset`` is its manifest; rows are counted from 0 over all of its files.
     Loss is on the last message only (labels elsewhere are -100), as in the multi-turn training of
     the paper's sister works. Samples over ``max_length`` tokens are dropped, never cut. The result
     is memory-mapped from ``cache_dir``, so that a data set need not fit into memory.
@@ -59,7 +61,8 @@ def tokenise(path: Path, tokenizer: Any, max_length: int, cache_dir: Path) -> Sa
     """
     from datasets import Dataset
 
-    rows = Dataset.from_parquet(str(path), columns=[MESSAGES], cache_dir=str(cache_dir))
+    paths = [str(path) for path in part_paths(dataset)]
+    rows = Dataset.from_parquet(paths, columns=[MESSAGES], cache_dir=str(cache_dir))
 
     def convert(batch: dict[str, list[Any]], indices: list[int]) -> dict[str, list[list[int]]]:
         sequences: list[list[int]] = []
@@ -68,18 +71,20 @@ def tokenise(path: Path, tokenizer: Any, max_length: int, cache_dir: Path) -> Sa
             try:
                 prompt, full = _encode(messages, tokenizer)
             except ValueError as error:
-                raise InputError(f"{path}: row {index}: {error}") from None
+                raise InputError(f"{dataset}: row {index}: {error}") from None
             if len(full) <= max_length:
                 sequences.append(full)
                 labels.append([IGNORED] * prompt + full[prompt:])
         return {"input_ids": sequences, "labels": labels}
 
-    dataset = rows.map(
+    tokenised = rows.map(
         convert, batched=True, with_indices=True, remove_columns=[MESSAGES], desc="tokenising"
     )
-    if len(dataset) == 0:
-        raise InputError(f"{path}: all {len(rows)} samples exceed max_length = {max_length} tokens")
-    return Samples(dataset, dropped=len(rows) - len(dataset))
+    if len(tokenised) == 0:
+        raise InputError(
+            f"{dataset}: all {len(rows)} samples exceed max_length = {max_length} tokens"
+        )
+    return Samples(tokenised, dropped=len(rows) - len(tokenised))
 
 
 def _encode(messages: list[dict[str, str]] | None, tokenizer: Any) -> tuple[int, list[int]]:

@@ -18,6 +18,7 @@ import pyarrow as pa
 from deepdistill.errors import InputError
 from deepdistill.files import write_json
 from deepdistill.keys import perplexity_key
+from deepdistill.loading import load_model
 from deepdistill.messages import last_user_text
 from deepdistill.models import Identity
 from deepdistill.rowstore import RowStore
@@ -100,17 +101,9 @@ class PerplexityScorer:
         )
         if self._tokenizer.pad_token is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
-        model, loaded = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=getattr(torch, config["dtype"]), output_loading_info=True
-        )
-        if loaded["missing_keys"]:  # they would be random numbers
-            raise InputError(
-                f"{folder}: not a complete {type(model).__name__}: "
-                f"the weights {min(loaded['missing_keys'])} are missing"
-            )
-        self._model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+        self._model = load_model(AutoModelForCausalLM, folder, config["dtype"])
         self._check_head(folder)
-        text_config = model.config.get_text_config()
+        text_config = self._model.config.get_text_config()
         positions: int = getattr(text_config, "max_position_embeddings", config["max_length"])
         self._max_length: int = config["max_length"]
         self._limit = min(self._max_length, positions)

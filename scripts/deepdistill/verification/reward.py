@@ -19,6 +19,7 @@ import pyarrow as pa
 from deepdistill.errors import InputError
 from deepdistill.files import write_json
 from deepdistill.keys import reward_key
+from deepdistill.loading import load_model
 from deepdistill.models import Identity
 from deepdistill.rendering import render
 from deepdistill.rowstore import RowStore
@@ -97,16 +98,8 @@ class RewardScorer:
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
         if self._tokenizer.chat_template is None:
             raise InputError(f"{folder}: the tokenizer has no chat template; a reward needs one")
-        model, loaded = AutoModelForSequenceClassification.from_pretrained(
-            folder, dtype=getattr(torch, config["dtype"]), output_loading_info=True
-        )
-        if loaded["missing_keys"]:  # they would be random numbers
-            raise InputError(
-                f"{folder}: not a complete {type(model).__name__}: "
-                f"the weights {min(loaded['missing_keys'])} are missing"
-            )
-        self._model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
-        text_config = model.config.get_text_config()
+        self._model = load_model(AutoModelForSequenceClassification, folder, config["dtype"])
+        text_config = self._model.config.get_text_config()
         self._pad: int | None = text_config.pad_token_id
         positions: int = getattr(text_config, "max_position_embeddings", config["max_length"])
         self._limit = min(config["max_length"], positions)

@@ -16,6 +16,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
+from deepdistill.loading import load_model
 from deepdistill.rendering import render
 from deepdistill.responses.backends.backend import Completion, Request
 
@@ -49,15 +50,13 @@ class TransformersBackend:
     """Generates in batches of prompts of similar length, left padded, on a GPU if there is one.
 
     A response ends at ``max_tokens`` or with the model's positions, whichever comes first; a prompt
-    that leaves no position at all is an error of its request.
+    that leaves no position at all is an error of its request. Raises :class:`InputError` if the
+    folder ``model`` lacks weights.
     """
 
     def __init__(self, model: str, config: Mapping[str, Any]) -> None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
         self._tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")
-        dtype = getattr(torch, config["dtype"])
-        self._model = AutoModelForCausalLM.from_pretrained(model, dtype=dtype)
-        self._model.to(device).eval()
+        self._model = load_model(AutoModelForCausalLM, model, config["dtype"])
         if self._tokenizer.pad_token is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         self._stops = _stop_ids(self._model, self._tokenizer)
@@ -67,7 +66,7 @@ class TransformersBackend:
             self._model.config.get_text_config(), "max_position_embeddings", None
         )
         self._config = config
-        log.info("model %s on %s", model, device)
+        log.info("model %s on %s", model, self._model.device)
 
     def complete(self, requests: Sequence[Request]) -> Iterator[list[Completion]]:
         """Yield the completions batch by batch, the longest prompts first.

@@ -1,0 +1,1 @@
+"""Selected sets and all responses in the forms in which others read them."""
