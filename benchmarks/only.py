@@ -109,8 +109,8 @@ class Comparison:
 
     def _asked(self, queries: pa.Table, where: str, paths: Mapping[str, Path]) -> pa.Table:
         named = named_teachers(where, self._config["teachers"])
-        ddof = self._config["difficulty"]["ddof"]
-        only = {"where": where, "teachers": named, "ddof": ddof}
+        measures = {name: self._config["difficulty"][name] for name in ("ddof", "policies")}
+        only = {"where": where, "teachers": named, **measures}
         return asked_queries(queries, only, [paths[name] for name in named])
 
     def _measured(self, queries: pa.Table, verdicts: Mapping[str, pa.Table]) -> pa.Table:

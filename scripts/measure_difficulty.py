@@ -19,7 +19,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--verdicts", required=True, type=Path, help="folder verdicts")
     parser.add_argument("--shards", required=True, type=int, help="their number")
     parser.add_argument(
-        "--config", required=True, type=json.loads, help="teachers, ddof and grades, JSON"
+        "--config", required=True, type=json.loads, help="teachers, ddof, policies and grades, JSON"
     )
     parser.add_argument("--threads", type=int, default=1, help="shards measured at a time")
     parser.add_argument("--output", required=True, help="Parquet artifact difficulty")
@@ -31,6 +31,7 @@ def main(argv: list[str]) -> None:
         ddof=ddof,
         grades=args.config["grades"],
         threads=args.threads,
+        policies=args.config["policies"],
     )
     write_batches(args.output, difficulty(teachers, ddof), batches, ROW_GROUP)
 

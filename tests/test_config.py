@@ -164,7 +164,8 @@ def test_a_teachers_slice_has_what_decides_which_queries_and_passes_it_is_asked(
     checked = check_config(config)
     assert slices.teachers_waited_for(checked, "r1") == []
     only = slices.generate_responses(checked, "r2")["only"]
-    assert only == {"where": "pass_rate_r1 < 1", "teachers": ["r1"], "ddof": 0}
+    measures = {name: checked["difficulty"][name] for name in ("ddof", "policies")}
+    assert only == {"where": "pass_rate_r1 < 1", "teachers": ["r1"], **measures}
     before = slices.generate_adaptively(checked, "r3")
     assert before["only"]["teachers"] == ["r1", "r2"]
     assert before["passes"] == adaptive

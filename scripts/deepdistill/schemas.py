@@ -275,7 +275,8 @@ STATISTICS = (
 def difficulty(teachers: Sequence[str], ddof: int | None = None) -> Artifact:
     """Return the difficulty table's artifact for ``teachers``.
 
-    Per teacher: ``passes_`` (rows there are), ``n_`` (those that count: passed or failed),
+    Per teacher: ``passes_`` (rows there are), ``n_`` (those that count: passed, failed and
+    what the policies count as failed),
     ``pass_rate_`` with its 95 % intervals ``pass_rate_low_`` and ``pass_rate_high_`` (Wilson's),
     ``jeffreys_low_`` and ``jeffreys_high_``, ``mean_``, ``std_`` and ``cv_`` of the verify scores,
     and a count for each state of a verdict as ``{state}_``. Null where nothing counts, and ``cv_``

@@ -121,18 +121,18 @@ def generate_responses(config: Config, teacher: str) -> dict[str, Any]:
         own["only"] = {
             "where": settings["only"],
             "teachers": teachers_waited_for(config, teacher),
-            "ddof": config["difficulty"]["ddof"],
+            **_measures(config),
         }
     return {**_seed(config, settings), **own}
 
 
 def generate_adaptively(config: Config, teacher: str) -> dict[str, Any]:
-    """Return the same with what decides a query's passes: the verifiers, thresholds, ``ddof``."""
+    """Return the same with what decides a query's passes: the verifiers, thresholds, measures."""
     thresholds = {name: config["verification"]["thresholds"][name] for name in VERIFIED}
     return {
         **generate_responses(config, teacher),
         "verification": {**check_responses(config), "thresholds": thresholds},
-        "ddof": config["difficulty"]["ddof"],
+        **_measures(config),
     }
 
 
@@ -195,7 +195,7 @@ def count_overruled(config: Config) -> dict[str, Any]:
 
 
 def measure_difficulty(config: Config) -> dict[str, Any]:
-    """Return teachers, ``ddof`` and grades; the verifiers' rates are for the report alone."""
+    """Return teachers, ``ddof``, policies and grades; the verifiers' rates are the report's."""
     settings = _without(config["difficulty"], "false_negatives")
     return {"teachers": list(config["teachers"]), **settings}
 
@@ -256,6 +256,11 @@ def report(config: Config) -> dict[str, Any]:
         "benchmarks": list(config["evaluation"]["benchmarks"]),
         "models": config["evaluation"]["models"],
     }
+
+
+def _measures(config: Config) -> dict[str, Any]:
+    """What decides a query's statistics beside its verdicts."""
+    return {name: config["difficulty"][name] for name in ("ddof", "policies")}
 
 
 def _seed(config: Config, settings: Mapping[str, Any]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from deepdistill.difficulty.statistics import moments, wilson_interval
 from deepdistill.difficulty.table import measure_difficulty
 from deepdistill.errors import InputError
+from deepdistill.schemas import STATES
 
 PAPER = [0.9, 0.1, 0.7, 0.3, 0.5]
 """The worked example of arXiv 2504.17565, section 3, printed there with a CV of 0.63."""
@@ -97,6 +98,31 @@ def test_only_passed_and_failed_enter_the_statistics_and_all_states_are_counted(
     assert (a["timeout_r1"], a["truncated_r1"], a["passed_r1"], a["failed_r1"]) == (1, 1, 1, 1)
     assert (b["passes_r1"], b["n_r1"], b["pass_rate_r1"], b["cv_r1"]) == (1, 0, None, None)
     assert (c["passes_r1"], c["pass_rate_r1"], c["pass_rate_low_r1"]) == (0, None, None)
+
+
+@pytest.mark.parametrize("state", STATES[2:])
+@pytest.mark.parametrize(
+    ("policy", "n", "rate", "cv"),
+    [("leave_out", 2, 1.0, 0.0), ("fail", 3, 2 / 3, 0.5**0.5), ("drop_query", 0, None, None)],
+)
+def test_a_policy_decides_what_a_state_does_to_its_query(
+    state: str, policy: str, n: int, rate: float | None, cv: float | None
+) -> None:
+    table = verdicts(a=["passed", "passed", state], b=["passed"])
+    measured = rows(measure_difficulty(QUERIES, {"r1": table}, 0, [], {state: policy}))
+    a, b = measured["a"], measured["b"]
+    assert (a["passes_r1"], a["passed_r1"], a[f"{state}_r1"], a["n_r1"]) == (3, 2, 1, n)
+    assert (a["pass_rate_r1"], a["cv_r1"]) == (pytest.approx(rate), pytest.approx(cv))
+    assert (a["mean_r1"], a["jeffreys_low_r1"] is None) == (pytest.approx(rate), n == 0)
+    assert (b["n_r1"], b["pass_rate_r1"]) == (1, 1.0)
+
+
+def test_policies_of_several_states_hold_together() -> None:
+    table = verdicts(a=["passed", "truncated", "timeout"], b=["timeout", "unparsable"])
+    policies = {"truncated": "fail", "timeout": "fail", "unparsable": "drop_query"}
+    measured = rows(measure_difficulty(QUERIES, {"r1": table}, 0, [], policies))
+    assert (measured["a"]["n_r1"], measured["b"]["n_r1"]) == (3, 0)
+    assert measured["a"]["pass_rate_r1"] == pytest.approx(1 / 3)
 
 
 def test_an_unsolved_query_has_a_pass_rate_of_zero_and_no_cv() -> None:

@@ -36,9 +36,16 @@ CONFIG: dict[str, Any] = {
     "engine": {},
     "format": "plain",
     "ddof": 0,
+    "policies": {},
     "verification": {
         "math": {"timeout_s": 5},
-        "code": {"timeout_s": 5, "memory_mb": 512, "max_tests": 10, "sandbox": "auto"},
+        "code": {
+            "timeout_s": 5,
+            "memory_mb": 512,
+            "max_tests": 10,
+            "sandbox": "auto",
+            "sandbox_command": [],
+        },
         "instruction_following": {"mode": "strict"},
         "thresholds": {"math": 0.99, "code": 0.99, "instruction_following": 0.99},
     },

@@ -65,7 +65,7 @@ def verdicts(path: Path, **states: str) -> Path:
 
 
 def asked(table: pa.Table, where: str, **paths: Path) -> list[str]:
-    only = {"where": where, "teachers": list(paths), "ddof": 0}
+    only = {"where": where, "teachers": list(paths), "ddof": 0, "policies": {}}
     found: list[str] = asked_queries(table, only, list(paths.values()))["query_id"].to_pylist()
     return found
 

@@ -16,7 +16,7 @@ from deepdistill.keys import query_id
 from deepdistill.schemas import LEFT_OUT, SELECTED, SHARD, VERDICTS, difficulty
 from deepdistill.selection.select import Selection, select
 from deepdistill.selection.summary import summarise
-from deepdistill.tables import from_rows, write_artifact
+from deepdistill.tables import from_rows, read_artifact, write_artifact
 
 CONFIG: dict[str, Any] = {
     "teacher": "r1",
@@ -93,15 +93,30 @@ def test_stage1_keeps_about_half_of_the_easy_queries_of_category_other(
     queries = pool(other=[4] * 1000)
     assert 450 < len(queries.taken("deepdistill_stage1")) < 550
     assert len(queries.taken("deepdistill_stage1", keep_easy_other=1)) == 1000
-    with pytest.raises(InputError, match="0 unsolved, 0 easy, 1000 easy_other"):
+    with pytest.raises(
+        InputError, match="0 unsolved, 0 dropped_by_policy, 0 easy, 1000 easy_other"
+    ):
         queries.taken("deepdistill_stage1", keep_easy_other=0)
+
+
+@pytest.mark.parametrize("rule", ["random", "deepdistill_stage1", "deepdistill_stage2", "sql"])
+def test_a_query_that_a_policy_drops_is_in_no_set(tmp_path: Path, rule: str) -> None:
+    queries = Pool(tmp_path, math=[1, 2])
+    path = tmp_path / "table.parquet"
+    rows = read_artifact(path, difficulty(["r1"])).to_pylist()
+    dropped = next(row for row in rows if row["passed_r1"] == 1)
+    dropped |= {"n_r1": 0, "cv_r1": None, "pass_rate_r1": None}
+    write_artifact(path, difficulty(["r1"]), from_rows(difficulty(["r1"]), rows))
+    assert queries.taken(rule, where="true") == [2]
 
 
 def test_stage2_takes_the_highest_cv_up_to_the_cap(pool: Callable[..., Pool]) -> None:
     queries = pool(math=[1, 3, 2, 4, 0, 1, 2])
     assert queries.taken("deepdistill_stage2", caps={"math": 4}) == [1, 1, 2, 2]
     assert queries.taken("deepdistill_stage2", caps={"code": 0}) == [1, 1, 2, 2, 3]
-    with pytest.raises(InputError, match="1 unsolved, 1 easy, 0 no_response, 5 cap"):
+    with pytest.raises(
+        InputError, match="1 unsolved, 0 dropped_by_policy, 1 easy, 0 no_response, 5 cap"
+    ):
         queries.taken("deepdistill_stage2", caps={"math": 0})
 
 
@@ -145,7 +160,7 @@ def test_an_sql_rule_has_a_condition_and_an_order(pool: Callable[..., Pool]) -> 
         caps={"math": 1},
     ) == [3]
     # What is unknown is not true.
-    with pytest.raises(InputError, match="1 unsolved, 6 where"):
+    with pytest.raises(InputError, match="1 unsolved, 0 dropped_by_policy, 6 where"):
         queries.taken("sql", where="NULL")
 
 

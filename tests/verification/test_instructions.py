@@ -114,6 +114,32 @@ def test_the_score_is_the_mean_and_the_detail_names_what_was_not_followed() -> N
     assert result.detail == "1/2 instructions; not followed: startend:quotation"
 
 
+def test_a_repeated_instruction_counts_each_time() -> None:
+    twice: list[tuple[str, dict[str, Any]]] = [
+        ("keywords:existence", {"keywords": ["oak"]}),
+        ("keywords:existence", {"keywords": ["fir"]}),
+        ("punctuation:no_comma", {}),
+    ]
+    assert check(twice, "an oak").score == pytest.approx(2 / 3)
+    assert check(twice[:1] * 3, "an oak").detail == "3/3 instructions"
+
+
+LANGUAGES = {
+    "de": "Der Zug nach Hamburg fährt heute leider zehn Minuten später ab.",
+    "en": "The train to the coast is leaving ten minutes late today.",
+    "zh": "今天开往海边的火车晚点十分钟，请各位旅客耐心等候。",
+    "hi": "आज समुद्र तट की ओर जाने वाली ट्रेन दस मिनट देर से चलेगी।",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_languages_are_told_apart_the_same_way_every_time(language: str) -> None:
+    instruction = [("language:response_language", {"language": language})]
+    for _ in range(20):
+        found = [name for name, text in LANGUAGES.items() if check(instruction, text).score == 1]
+        assert found == [language]
+
+
 @pytest.mark.parametrize(
     "response", ["Sure, here it is:\nno comma", "no comma\nAnything else, sir?", "a,\nb\nc,"]
 )

@@ -42,7 +42,7 @@ def test_scores(checker: MathChecker, reference: str, answer: str, score: float)
 def test_an_answer_that_never_ends_is_a_timeout_and_delays_nobody_else(
     checker: MathChecker,
 ) -> None:
-    endless = checker.submit(task("7", r"\boxed{(10^{9})!}"))
+    endless = checker.submit(task("7", r"\boxed{x=(10^{9})!}"))
     others = [checker.submit(task("(x+1)^2", rf"\boxed{{x^2+2x+{i}}}")) for i in range(20)]
     assert [other().score for other in others] == [float(i == 1) for i in range(20)]
     assert endless().failure == "timeout"
@@ -86,7 +86,7 @@ def test_workers_start_from_a_thread_of_a_parent_with_threads() -> None:
         ("Monday", r"\text{monday}", True),
         # As products of letters these would be equal.
         ("listen", "silent", False),
-        ("3 1/2", "31/2", None),
+        ("3 1/2", "31/2", False),
         ("x+1", "1+x", None),
     ],
 )

@@ -99,6 +99,21 @@ def test_a_verifiers_settings_cost_its_category(done: Path) -> None:
     assert run(done, queries(), responses(), config)[1] == 2
 
 
+def test_where_programs_run_costs_nothing(tmp_path: Path) -> None:
+    tests = '{"kind":"stdin","language":"python","tests":[{"input":"","output":"1"}]}'
+    code = {"timeout_s": 5, "memory_mb": 256, "max_tests": 1, "sandbox_command": []}
+
+    def keys(**settings: Any) -> list[str]:
+        config = {**CONFIG, "code": {**code, **settings}}
+        rows = [{**row, "category": "code", "reference": tests} for row in queries().to_pylist()]
+        shard.check_shard(
+            from_rows(SHARD, rows), responses(), config, 1, tmp_path / "x", tmp_path / "m"
+        )
+        return [row["check_key"] for row in read_artifact(tmp_path / "x", CHECKS).to_pylist()]
+
+    assert keys(sandbox="auto") == keys(sandbox="unshare") != keys(sandbox="auto", max_tests=2)
+
+
 def test_a_verifiers_code_costs_its_category(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = shard._verifier_digest
     monkeypatch.setattr(shard, "_verifier_digest", lambda c: digest(c) + "x" * (c == "math"))

@@ -9,7 +9,13 @@ from deepdistill.verification.verify import check_tasks, verifier_modules
 
 SETTINGS = {
     "math": {"timeout_s": 5},
-    "code": {"timeout_s": 5, "memory_mb": 256, "max_tests": 10, "sandbox": "auto"},
+    "code": {
+        "timeout_s": 5,
+        "memory_mb": 256,
+        "max_tests": 10,
+        "sandbox": "auto",
+        "sandbox_command": [],
+    },
     "instruction_following": {"mode": "strict"},
 }
 CATEGORIES = ("math", "code", "instruction_following")

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from deepdistill.conditions import database, require_condition
-from deepdistill.difficulty.measures import measure_teachers
+from deepdistill.difficulty.measures import LEAVE_OUT, Policies, measure_teachers
 from deepdistill.schemas import SHARD, VERDICTS, difficulty
 from deepdistill.tables import read_artifact
 
@@ -22,14 +22,15 @@ def measure_difficulty(
     verdicts: Mapping[str, pa.Table],
     ddof: int,
     grades: Sequence[Mapping[str, str]],
+    policies: Policies = LEAVE_OUT,
 ) -> pa.Table:
     """Return the difficulty rows of one shard; columns as in :func:`schemas.difficulty`.
 
-    ``queries`` is the shard, ``verdicts`` maps each teacher to its verdicts for it. Only passed
-    and failed verdicts enter the statistics; all states are counted. ``grades`` have a ``name``
+    ``queries`` is the shard, ``verdicts`` maps each teacher to its verdicts for it, and
+    ``policies`` say which enter the statistics; all states are counted. ``grades`` have a ``name``
     and ``where``, an SQL condition over the table's columns; the first that holds is the query's.
     """
-    table = measure_teachers(queries, verdicts, ddof)
+    table = measure_teachers(queries, verdicts, ddof, policies)
     rates = [table[f"pass_rate_{name}"].combine_chunks() for name in verdicts]
     table = table.append_column("disagreement", _disagreement(rates))
     table = table.append_column("grade", _grades(table, grades))
@@ -43,6 +44,7 @@ def difficulty_batches(
     ddof: int,
     grades: Sequence[Mapping[str, str]],
     threads: int = 1,
+    policies: Policies = LEAVE_OUT,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the difficulty table, shard by shard.
 
@@ -54,7 +56,7 @@ def difficulty_batches(
     def measured(place: int) -> pa.Table:
         tables = {name: _read_verdicts(paths[place]) for name, paths in verdicts.items()}
         shard = read_artifact(queries[place], SHARD, ["query_id", "category", "source"])
-        return measure_difficulty(shard, tables, ddof, grades)
+        return measure_difficulty(shard, tables, ddof, grades, policies)
 
     with ThreadPoolExecutor(threads) as pool:
         pending: deque[Future[pa.Table]] = deque()

@@ -70,8 +70,8 @@ def generate_adaptively(
     verdicts, get the next pass, and so on up to ``max``; a query whose category has no verifier
     gets ``max`` at once. So a query's responses and their verdicts decide its number of passes,
     and nothing else does. ``config`` has beside a teacher's settings ``verification`` (the
-    verifiers' settings by category, and ``thresholds``) and ``ddof``; everything else is as in
-    :func:`deepdistill.responses.generate.generate_shard`. ``workers`` processes verify.
+    verifiers' settings by category, and ``thresholds``), ``ddof`` and ``policies``; all else is as
+    in :func:`deepdistill.responses.generate.generate_shard`. ``workers`` processes verify.
     """
     started = time.monotonic()
     backend = LastingBackend(make_backend)
@@ -111,7 +111,9 @@ def _rows_of_rounds(
     verdicts = VERDICTS.schema.empty_table()
     for number in range(least + 1, most + 1):
         verdicts = pa.concat_tables([verdicts, _verdicts(pending, rows, config, workers)])
-        pending = unfinished(pending, _of(pending, verdicts), until, config["ddof"])
+        pending = unfinished(
+            pending, _of(pending, verdicts), until, config["ddof"], config["policies"]
+        )
         if not len(pending):
             return
         rows = answer(_places(pending, number, number))

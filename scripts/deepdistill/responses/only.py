@@ -27,16 +27,16 @@ def asked_queries(
 ) -> pa.Table:
     """Return the queries of a shard that a teacher is asked.
 
-    ``only`` has ``where``, the condition, ``teachers``, those that it names, and ``ddof``;
-    ``verdicts`` are these teachers' verdicts for the shard, in the same order. Without ``only``
-    all queries are asked; a condition that is undefined for a query does not hold.
+    ``only`` has ``where``, the condition, ``teachers``, those that it names, ``ddof`` and
+    ``policies``; ``verdicts`` are these teachers' verdicts for the shard, in the same order.
+    Without ``only`` all queries are asked; a condition that is undefined for a query does not hold.
     """
     if only is None:
         return queries
     columns = ["query_id", "state", "verify_score", "tokens_out"]
     tables = [read_artifact(path, VERDICTS, columns) for path in verdicts]
     by_teacher = dict(zip(only["teachers"], tables, strict=True))
-    table = measure_teachers(queries, by_teacher, only["ddof"])
+    table = measure_teachers(queries, by_teacher, only["ddof"], only["policies"])
     holds = truth("only", only["where"], table)
     asked = [query for query, value in holds.items() if value]
     log.info(

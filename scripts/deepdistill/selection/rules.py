@@ -31,7 +31,11 @@ class Rule:
     sampled: Mapping[str, str] = field(default_factory=dict)
 
 
-UNSOLVED = {"unsolved": '"passed_{teacher}" = 0'}
+UNSOLVED = {
+    "unsolved": '"passed_{teacher}" = 0',
+    # Something passed and nothing counts: a state whose policy is drop_query.
+    "dropped_by_policy": '"n_{teacher}" = 0',
+}
 
 EASY = '("cv_{teacher}" > {cv_threshold}) IS NOT TRUE'
 

@@ -4,8 +4,8 @@ The score is passed / total over the first ``max_tests`` tests (10 in DeepDistil
 2504.17565). A test that the program fails, does not finish in time or exceeds its memory in is a
 failed test; the state ``timeout`` is for verifiers that do not finish, not for programs.
 
-Nothing is ever run outside the sandbox (:mod:`~deepdistill.verification.sandbox`): where it cannot
-be had, every response is ``unverifiable``.
+Nothing is ever run outside a sandbox (:mod:`~deepdistill.verification.sandbox`): where none can be
+had, every response is ``unverifiable``. The verifier's name says which one it was.
 """
 
 from __future__ import annotations
@@ -19,18 +19,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from deepdistill.errors import InputError
-from deepdistill.verification import sandbox
 from deepdistill.verification.check import Check, Pending, Task
 from deepdistill.verification.code_run import (
     Limits,
-    SandboxError,
     UnsupportedTestError,
     run_function_tests,
     run_stdin_tests,
 )
 from deepdistill.verification.program import find_program
+from deepdistill.verification.sandbox import SandboxError, Sandboxes, find_sandbox
 
-VERIFIER = f"code:{sandbox.NAME}"
+VERIFIER = "code"
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +38,9 @@ class CodeChecker:
     """Checks programs, ``workers`` at a time; a context manager.
 
     ``settings``: ``timeout_s`` (wall time of one test in seconds), ``memory_mb``, ``max_tests``,
-    ``sandbox`` (``auto``: without one every response is unverifiable; ``bubblewrap``: without it
-    :class:`InputError`).
+    ``sandbox`` (``auto``: the first that works, and without one every response is unverifiable;
+    ``bubblewrap``, ``unshare`` or ``command``: without it :class:`InputError`) and
+    ``sandbox_command``, the command line of a site's own.
     """
 
     def __init__(self, settings: Mapping[str, Any], workers: int) -> None:
@@ -58,6 +58,8 @@ class CodeChecker:
         traceback: TracebackType | None,
     ) -> None:
         self._executor.shutdown(cancel_futures=True)
+        if (sandboxes := self.__dict__.get("_sandboxes")) is not None:
+            sandboxes.__exit__(None, None, None)
 
     def submit(self, task: Task) -> Pending:
         """Start the check of one response."""
@@ -67,42 +69,45 @@ class CodeChecker:
         return self._executor.submit(self._check, task).result
 
     def _decided_early(self, task: Task) -> Check | None:
-        if not json.loads(task.reference)["tests"]:
+        reference = json.loads(task.reference)
+        if not reference["tests"]:
             return Check.failed("unverifiable", VERIFIER, "the reference has no tests")
-        if find_program(task.answer) is None:
+        if find_program(task.answer, reference["language"]) is None:
             return Check.failed("unparsable", VERIFIER, "no program in the answer")
-        if not self._has_sandbox:
+        if self._sandboxes is None:
             return Check.failed("unverifiable", VERIFIER, "no sandbox on this machine")
         return None
 
     @cached_property
-    def _has_sandbox(self) -> bool:
-        problem = sandbox.probe()
-        if problem is None:
-            return True
-        if self._settings["sandbox"] != "auto":
+    def _sandboxes(self) -> Sandboxes | None:
+        name = self._settings["sandbox"]
+        found = find_sandbox(name, self._settings["sandbox_command"])
+        if not isinstance(found, str):
+            return Sandboxes(found)
+        if name != "auto":
             raise InputError(
-                f"config: verification.code.sandbox: found {self._settings['sandbox']!r}, but it "
-                f"does not run on this machine ({problem}); allowed here: 'auto'"
+                f"config: verification.code.sandbox: found {name!r}, but it does not run on this "
+                f"machine ({found}); allowed here: 'auto'"
             )
-        log.warning("no sandbox, so programs are not verified: bubblewrap: %s", problem)
-        return False
+        log.warning("no sandbox, so programs are not verified: %s", found)
+        return None
 
     def _check(self, task: Task) -> Check:
-        program = find_program(task.answer)
-        assert program is not None
         reference = json.loads(task.reference)
+        program = find_program(task.answer, reference["language"])
+        assert program is not None
+        assert self._sandboxes is not None
         tests = reference["tests"] = reference["tests"][: int(self._settings["max_tests"])]
+        run = run_stdin_tests if reference["kind"] == "stdin" else run_function_tests
+        verifier = f"{VERIFIER}:{self._sandboxes.name}"
         try:
-            if reference["kind"] == "stdin":
-                outcome = run_stdin_tests(program, tests, self._limits)
-            else:
-                outcome = run_function_tests(program, reference, self._limits)
+            with self._sandboxes.one() as sandbox:
+                outcome = run(sandbox, program, reference, self._limits)
         except UnsupportedTestError as error:
-            return Check.failed("unverifiable", VERIFIER, str(error))
+            return Check.failed("unverifiable", verifier, str(error))
         except (SandboxError, OSError) as error:
-            return Check.failed("verifier_error", VERIFIER, f"{type(error).__name__}: {error}")
+            return Check.failed("verifier_error", verifier, f"{type(error).__name__}: {error}")
         detail = f"{outcome.passed}/{len(tests)} tests"
         if outcome.problem:
             detail += f": {outcome.problem}"
-        return Check.scored(outcome.passed / len(tests), VERIFIER, detail)
+        return Check.scored(outcome.passed / len(tests), verifier, detail)

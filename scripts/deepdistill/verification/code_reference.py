@@ -2,9 +2,9 @@
 
 A reference is an object with these keys:
 
-- ``language``: ``python``;
-- ``kind``: ``stdin`` (the program reads standard input and writes standard output), ``assert``
-  (statements about the functions that it defines) or ``call`` (calls of one function);
+- ``language``: ``python`` or ``cpp``;
+- ``kind``: ``stdin`` (the program reads standard input and writes standard output) or, of Python,
+  ``assert`` (statements about the functions that it defines) or ``call`` (calls of one function);
 - ``tests``: for ``stdin`` objects ``{"input": …, "output": …}``, for ``assert`` statements, for
   ``call`` objects ``{"args": […], "expected": …}`` with JSON values;
 - ``function``: name of the function that ``call`` tests call;
@@ -20,7 +20,7 @@ from typing import Any
 
 from deepdistill.files import canonical_json
 
-LANGUAGES = ("python",)
+LANGUAGES = ("python", "cpp")
 _KEYS = {"language", "kind", "tests", "function", "setup"}
 
 
@@ -33,8 +33,8 @@ def read_code_reference(value: object) -> str:
     unknown = sorted(reference.keys() - _KEYS)
     if unknown:
         raise ValueError(f"unknown key {unknown[0]!r}; allowed: {', '.join(sorted(_KEYS))}")
-    _one_of(reference, "language", LANGUAGES)
-    kind = _one_of(reference, "kind", tuple(_CHECKS))
+    language = _one_of(reference, "language", LANGUAGES)
+    kind = _one_of(reference, "kind", tuple(_CHECKS) if language == "python" else ("stdin",))
     tests = reference.get("tests")
     if not isinstance(tests, list):
         raise ValueError(f"tests: found {type(tests).__name__}, allowed is a list")

@@ -13,31 +13,35 @@ count as failed: a program that never ends costs one deadline.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import select
-import subprocess
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from deepdistill.verification import sandbox
 from deepdistill.verification.code_reference import program_side_setup, tests_side_setup
+from deepdistill.verification.sandbox import (
+    START_TIMEOUT_S,
+    Sandbox,
+    SandboxedProcess,
+    SandboxError,
+)
 from deepdistill.verification.sandboxed import program_side, stdin_side, tests_side
 
 MIN_OUTPUT = 1024**2
 """Bytes that a program may always write; or twice the longest expected output, if that is more."""
 
+COMPILE_TIMEOUT_S = 90
+"""Wall time of a compiler, whose time does not count for the program's."""
 
-START_TIMEOUT_S = 60
-"""Until a sandbox is ready for the program; a busy machine is no fault of the program's."""
-
-
-class SandboxError(Exception):
-    """The sandbox itself failed, which says nothing about the program."""
+COMPILERS = {"cpp": "g++"}
+"""The compilers of languages that have one."""
 
 
 class UnsupportedTestError(Exception):
@@ -64,14 +68,20 @@ class Outcome:
     problem: str
 
 
-def run_stdin_tests(program: str, tests: Sequence[Mapping[str, str]], limits: Limits) -> Outcome:
+def run_stdin_tests(
+    sandbox: Sandbox, program: str, reference: Mapping[str, Any], limits: Limits
+) -> Outcome:
     """Run the program once per test; it passes with exit status 0 and the expected output.
 
-    Blanks at the ends of lines, empty lines at the end and the kind of line ends do not count.
+    Blanks at the ends of lines, empty lines at the end and the kind of line ends do not count;
+    numbers are compared as they are written, since the questions say how to write them. A program
+    that does not compile fails all tests. Raises :class:`UnsupportedTestError` without a compiler.
     """
+    tests = reference["tests"]
     max_output = max([MIN_OUTPUT, *(2 * len(test["output"].encode()) for test in tests)])
     job = {
         "program": program,
+        "compiler": _compiler(reference["language"]),
         "inputs": [test["input"] for test in tests],
         "max_output": max_output,
         **limits.job(1),
@@ -79,16 +89,24 @@ def run_stdin_tests(program: str, tests: Sequence[Mapping[str, str]], limits: Li
     passed = 0
     problems: list[str] = []
     with (
+        open(os.devnull, "rb") as nothing,
         _pipe() as (read_end, write_end),
-        sandbox.start(stdin_side, job, subprocess.DEVNULL, write_end.fileno()) as process,
+        sandbox.start(stdin_side, job, nothing.fileno(), write_end.fileno()) as process,
     ):
         write_end.close()
         # JSON writes a byte as up to six characters.
-        lines = _lines(read_end.fileno(), limits.timeout_s, 6 * max_output + 4096)
+        lines = _Lines(read_end.fileno(), 6 * max_output + 4096)
         _await_ready(lines, process)
+        if job["compiler"]:
+            try:
+                problem = lines.next(COMPILE_TIMEOUT_S)
+            except TimeoutError:
+                problem = "timeout"
+            if problem != "":
+                return Outcome(0, f"compile error: {problem}")
         for test in tests:
             try:
-                problem = _stdin_problem(next(lines, None), test["output"])
+                problem = _stdin_problem(lines.next(limits.timeout_s), test["output"])
             except TimeoutError:
                 return Outcome(passed, _first([*problems, "timeout"]))
             passed += not problem
@@ -96,7 +114,9 @@ def run_stdin_tests(program: str, tests: Sequence[Mapping[str, str]], limits: Li
     return Outcome(passed, _first(problems))
 
 
-def run_function_tests(program: str, reference: Mapping[str, Any], limits: Limits) -> Outcome:
+def run_function_tests(
+    sandbox: Sandbox, program: str, reference: Mapping[str, Any], limits: Limits
+) -> Outcome:
     """Run the tests of a reference of kind ``assert`` or ``call``."""
     tests = reference["tests"]
     setup = reference.get("setup", "")
@@ -116,19 +136,19 @@ def run_function_tests(program: str, reference: Mapping[str, Any], limits: Limit
     ):
         for end in (asked, asking, answered, answering, judging):
             end.close()
-        lines = _lines(verdicts.fileno(), limits.timeout_s, 64 * 1024)
+        lines = _Lines(verdicts.fileno(), 64 * 1024)
         _await_ready(lines, tests_box)
-        return _count_verdicts(lines, len(tests), program_box)
+        return _count_verdicts(lines, len(tests), limits.timeout_s, program_box)
 
 
 def _count_verdicts(
-    lines: Iterator[Any], tests: int, program_box: sandbox.SandboxedProcess
+    lines: _Lines, tests: int, timeout_s: float, program_box: SandboxedProcess
 ) -> Outcome:
     passed = 0
     problems: list[str] = []
     for _ in range(tests):
         try:
-            verdict, problem = next(lines, ("broken", "the tests ended"))
+            verdict, problem = lines.next(timeout_s) or ("broken", "the tests ended")
         except TimeoutError:
             return Outcome(passed, _first([*problems, "timeout"]))
         if verdict == "not started":
@@ -172,37 +192,51 @@ def _pipe() -> Iterator[tuple[Any, Any]]:
         yield reader, writer
 
 
-def _await_ready(lines: Iterator[Any], process: sandbox.SandboxedProcess) -> None:
+def _compiler(language: str) -> str | None:
+    if language not in COMPILERS:
+        return None
+    found = shutil.which(COMPILERS[language])
+    if found is None:
+        raise UnsupportedTestError(f"no {COMPILERS[language]} on this machine")
+    return os.path.realpath(found)
+
+
+def _await_ready(lines: _Lines, process: SandboxedProcess) -> None:
     try:
-        first = next(lines, None)
+        first = lines.next(START_TIMEOUT_S)
     except TimeoutError:
         raise SandboxError("the sandbox does not start") from None
     if first is None:
         raise SandboxError(process.problem())
 
 
-def _lines(descriptor: int, timeout_s: float, max_bytes: int) -> Iterator[Any]:
-    """Yield the JSON lines that come, each within ``timeout_s`` seconds, the first within more.
+class _Lines:
+    """JSON lines that a sandboxed process writes."""
 
-    Raises TimeoutError when one does not. Ends at the end of the stream, at what is not JSON, and
-    at a line longer than ``max_bytes``.
-    """
-    buffer = b""
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while True:
-        line, newline, rest = buffer.partition(b"\n")
-        if newline:
-            buffer = rest
-            try:
-                yield json.loads(line)
-            except (ValueError, RecursionError):
-                return
-            deadline = time.monotonic() + timeout_s
-            continue
-        remaining = deadline - time.monotonic()
-        if remaining <= 0 or not select.select([descriptor], [], [], remaining)[0]:
-            raise TimeoutError
-        part = os.read(descriptor, 1024**2)
-        if not part or len(buffer) > max_bytes:
-            return
-        buffer += part
+    def __init__(self, descriptor: int, max_bytes: int) -> None:
+        self._descriptor, self._max_bytes = descriptor, max_bytes
+        self._buffer = b""
+        self._ended = False
+
+    def next(self, timeout_s: float) -> Any:
+        """Return the next one, within ``timeout_s`` seconds; raises TimeoutError.
+
+        None at the end of the stream, at what is not JSON, and at a line that is too long.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not self._ended:
+            line, newline, rest = self._buffer.partition(b"\n")
+            if newline:
+                self._buffer = rest
+                with contextlib.suppress(ValueError, RecursionError):
+                    return json.loads(line)
+                break
+            remaining = deadline - time.monotonic()
+            if remaining <= 0 or not select.select([self._descriptor], [], [], remaining)[0]:
+                raise TimeoutError
+            part = os.read(self._descriptor, 1024**2)
+            if not part or len(self._buffer) > self._max_bytes:
+                break
+            self._buffer += part
+        self._ended = True
+        return None

@@ -18,9 +18,12 @@ from typing import Any, Self
 from pebble import ProcessExpired
 
 from deepdistill.verification.check import Check, Pending, Task
+from deepdistill.verification.choices import without_choice
 from deepdistill.verification.final_answer import final_answer, reference_answer
+from deepdistill.verification.math_text import is_balanced
 from deepdistill.verification.math_worker import MathVerifyPool, UnreadableReferenceError
-from deepdistill.verification.numbers import compare_numbers, read_number
+from deepdistill.verification.numbers import compare_numbers, read_number, same_base_numerals
+from deepdistill.verification.values import certainly_differ
 
 VERIFIER = "math"
 MAX_LENGTH = 2000
@@ -30,8 +33,11 @@ _INVISIBLE = re.compile(r"\\[,;:! ]|~|\\(?:left|right)(?![A-Za-z])|\\displaystyl
 _BLANKS = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
 _FRACTION = re.compile(r"\\[dt]frac(?![A-Za-z])")
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|textit|textrm|mbox)\s*\{([^{}]*)\}")
+_CLOCK = re.compile(r"\d{1,2}:[0-5]\d")
 _WORDS = re.compile(r"[^\W\d_]+(?:[ '-][^\W\d_]+)*")
-_LONG_WORD = re.compile(r"\b(?!(?:sin|cos|tan|cot|sec|csc|log|exp|sqrt)[a-z]{0,2}\b)[^\W\d_]{4,}")
+_LONG_WORD = re.compile(
+    r"\b(?!(?:sin|cos|tan|cot|sec|csc|log|exp|sqrt)[a-z]{0,2}\b|infinity\b)[^\W\d_]{4,}"
+)
 
 
 def read_math_reference(value: object) -> str:
@@ -77,8 +83,9 @@ class MathChecker:
     def submit(self, task: Task) -> Pending:
         """Start the check of one response."""
         answer = final_answer(task.answer)
-        if answer is None:
-            check = Check.failed("unparsable", VERIFIER, "no final answer")
+        if answer is None or not is_balanced(answer):
+            problem = "no final answer" if answer is None else f"unbalanced braces in {answer}"
+            check = Check.failed("unparsable", VERIFIER, problem)
             return lambda: check
         key = (task.reference, answer)
         if key not in self._memo:
@@ -86,11 +93,13 @@ class MathChecker:
         return self._memo[key]
 
     def _start(self, reference: str, answer: str) -> Pending:
-        certain = decide(reference, answer)
+        left = without_choice(reference, answer)
+        certain = left if isinstance(left, bool) else decide(*left)
         if certain is not None:
             check = Check.scored(float(certain), VERIFIER, answer)
             return lambda: check
-        future = self._pool.equal(reference, answer)
+        assert not isinstance(left, bool)
+        future = self._pool.equal(*left)
         return lambda: _result(future, answer)
 
 
@@ -98,6 +107,10 @@ def decide(reference: str, answer: str) -> bool | None:
     """Return whether the answer is right where that is certain without algebra, otherwise None."""
     if _normalise(reference) == _normalise(answer):
         return True
+    if _CLOCK.fullmatch(reference) and _CLOCK.fullmatch(answer):
+        return reference.lstrip("0") == answer.lstrip("0")
+    if (same := same_base_numerals(reference, answer)) is not None:
+        return same
     expected, found = read_number(reference), read_number(answer)
     if expected is not None and found is not None:
         return compare_numbers(expected, found)
@@ -105,7 +118,7 @@ def decide(reference: str, answer: str) -> bool | None:
     if words is not None:
         # As formulas, words are products of letters: "on" would equal "no".
         return words == (_words(answer) or _normalise(answer).casefold())
-    return None
+    return False if certainly_differ(reference, answer) else None
 
 
 def _result(future: Future[bool], answer: str) -> Check:

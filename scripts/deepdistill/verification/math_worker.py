@@ -13,16 +13,29 @@ import multiprocessing
 import resource
 import signal
 from concurrent.futures import Future
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
 from pebble import ProcessPool
+
+from deepdistill.verification.closeness import certainly_differ, may_be_equal, with_imaginary_unit
+from deepdistill.verification.math_text import spellings
 
 MEMORY = 4 * 1024**3
 """Address space of one worker in bytes."""
 
 RECYCLE_AFTER = 20_000
 """Comparisons until a worker is replaced, since SymPy's caches only grow."""
+
+WARMING = (
+    r"\frac{1}{2}+\sqrt{3}-2^{10}\cdot x_{1}",
+    r"(-\infty,-4)\cup[\frac{3}{2},6]",
+    r"\begin{pmatrix}1&-2\\3&\frac{1}{4}\end{pmatrix}",
+    r"\sin(3x)+\ln 2\pi e^{-x}",
+    r"x=3, y\le\frac{5}{7}",
+)
+"""Formulas that a worker reads first: the parser builds its tables while it reads."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -90,36 +103,40 @@ def _start_worker() -> None:
     # Math-Verify warns that its own deadlines are off, which is the point.
     logging.getLogger("math_verify").setLevel(logging.CRITICAL)
     logging.getLogger("latex2sympy2_extended").setLevel(logging.CRITICAL)
+    for formula in WARMING:
+        _parse(formula)
 
 
+@lru_cache(maxsize=4096)
 def _parse(text: str) -> list[Any]:
     from math_verify import parse
 
-    parsed: list[Any] = parse(rf"\boxed{{{text}}}", parsing_timeout=None)
-    return parsed
+    parsed: list[Any] = []
+    for spelling in spellings(text):
+        parsed += parse(rf"\boxed{{{spelling}}}", parsing_timeout=None)
+    # The text itself comes as well, or what was not understood of it.
+    return [with_imaginary_unit(item) for item in parsed if not isinstance(item, str)]
 
 
 def _readable(reference: str) -> bool:
-    return _is_mathematical(_parse(reference))
-
-
-def _is_mathematical(parsed: list[Any]) -> bool:
-    # Text that is not understood is returned as it is.
-    return any(not isinstance(item, str) for item in parsed)
+    return bool(_parse(reference))
 
 
 def _equal(reference: str, answer: str) -> bool:
     from math_verify import verify
 
     gold = _parse(reference)
-    if not _is_mathematical(gold):
+    if not gold:
         raise UnreadableReferenceError(f"nothing can be read in the reference {reference}")
     errors = []
     found = _parse(answer)
     pairs = [(g, a) for g in gold for a in found]
     for pair in pairs:
         try:
-            if verify(*pair, timeout_seconds=None, raise_on_error=True):
+            if certainly_differ(*pair):
+                continue
+            equal = verify(*pair, timeout_seconds=None, raise_on_error=True)
+            if equal and may_be_equal(*pair):
                 return True
         except Exception as error:
             errors.append(error)

@@ -1,8 +1,9 @@
 r"""Exact comparison of answers that are written-out numbers, with rational arithmetic.
 
 Read are integers of any size, decimals, fractions (``3/4``, ``\frac{3}{4}``, ``\dfrac34``),
-thousands separators (``90,000``, ``90{,}000``, ``90\,000``), a leading sign and currency, powers
-of ten (``1.5e3``), a percent sign, and a unit word of :data:`UNITS` after the number.
+mixed numbers (``2 1/2``), thousands separators (``90,000``, ``90{,}000``, ``90\,000``,
+``90 000``), a leading sign and currency, powers of ten (``1.5e3``, ``1.5\times 10^{3}``), a percent
+or degree sign, and a unit of :data:`UNITS` after the number, also squared or cubed.
 
 The comparison says yes or no only where it is certain and otherwise leaves the question to
 Math-Verify. What it leaves: numbers that differ by so little that a rounded decimal may mean the
@@ -20,16 +21,21 @@ from fractions import Fraction
 MAX_LENGTH = 100_000
 MAX_EXPONENT = 400
 CERTAINLY_DIFFERENT = Fraction(2, 10**6)
+CERTAINLY_DIFFERENT_RATIO = Fraction(1, 10**3)
 
-_UNIT_WORDS = """
-    dollar cent euro pound meter metre centimeter centimetre kilometer kilometre mile foot feet
-    inch inches yard cm mm km m kg g gram kilogram liter litre gallon ounce hour minute second
-    day week month year hr min sec degree mph people person apple egg book unit point
+_MEASURES = """
+    dollar; cent; euro; yen; meter metre m; centimeter centimetre cm; millimeter millimetre mm;
+    kilometer kilometre km; mile; foot feet ft; inch inches; yard; gram g; kilogram kg; liter litre;
+    gallon; ounce; hour hr; minute min; second sec; day; week; month; year; degree; mph
 """
-UNITS = frozenset(_UNIT_WORDS.split())
+_COUNTED = "pound people person apple egg book unit point"
+_MEASURE_OF = {w: g.split()[0] for g in _MEASURES.split(";") for w in g.split()}
+UNITS = frozenset(_MEASURE_OF) | frozenset(_COUNTED.split())
 """Unit words, in the singular where the plural only adds an s. No multipliers such as dozen."""
 
-_DIGITS = r"(?:\d{1,3}(?:(?:,(?:\\!)?|\{,\}|\\,)\d{3})+|\d+)"
+_CURRENCIES = {"$": "dollar", "€": "euro", "¥": "yen"}  # a pound is money or a mass
+
+_DIGITS = r"(?:[1-9]\d{0,2}(?:(?:,(?:\\!)?|\{,\}|\\,| )\d{3})+|\d+)"
 _DECIMAL = rf"(?:{_DIGITS}(?:\.\d*)?|\.\d+)"
 _FRACTION = (
     r"(?:\\[dt]?frac\s*\{\s*(?P<above>-?"
@@ -38,15 +44,22 @@ _FRACTION = (
     + _DIGITS
     + r")\s*\}"
     r"|\\[dt]?frac\s*(?P<above1>\d)\s*(?P<below1>\d)"
-    rf"|(?P<left>{_DIGITS})\s*/\s*(?P<right>{_DIGITS}))"
+    rf"|(?:(?P<whole>\d+)\s+)?(?P<left>{_DIGITS})\s*/\s*(?P<right>{_DIGITS}))"
+)
+_POWER_OF_TEN = (
+    r"(?:[eE](?P<exponent>[+-]?\d{1,3})"
+    r"|\s*(?:\\times|\\cdot|\*|×)\s*10\s*(?:\^|\*\*)"
+    r"\s*(?:\{\s*(?P<exponent1>[+-]?\d{1,3})\s*\}|(?P<exponent2>\d)(?!\d)))"
 )
 _NUMBER = re.compile(
     r"(?P<sign>[+-]?)\s*(?P<currency>\\?\$|€|£|¥)?\s*(?P<sign2>[+-]?)\s*"
-    rf"(?:{_FRACTION}|(?P<decimal>{_DECIMAL})(?:[eE](?P<exponent>[+-]?\d{{1,3}}))?)"
-    r"\s*(?P<percent>\\?%)?"
-    r"\s*(?:\\(?:text|mathrm|textrm)\{\s*)?(?P<unit>[A-Za-z]*)\.?\s*\}?"
+    rf"(?:{_FRACTION}|(?P<decimal>{_DECIMAL}){_POWER_OF_TEN}?)"
+    r"\s*(?P<percent>\\?%)?(?P<degree>\^\s*(?:\\circ|\{\s*\\circ\s*\})|°)?"
+    r"(?:\s|\\[ ,;]|~)*(?:\\(?:text|mathrm|textrm)\{\s*)?(?P<unit>[A-Za-z]*|[€¥])\.?\s*\}?"
+    r"(?:\^\s*\{?\s*(?P<power>[23])\s*\}?|(?P<raised>[²³]))?\}?"
 )
-_SEPARATOR = re.compile(r"[,{}\\!]")
+_SEPARATOR = re.compile(r"[,{}\\! ]")
+_BASE_NUMERAL = re.compile(r"([0-9A-Z]+)_(?:\{\s*(\d+)\s*\}|(\d))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +78,7 @@ def read_number(text: str) -> Number | None:
     match = _NUMBER.fullmatch(text.replace("\u2212", "-").strip())
     if match is None or (match["sign"] and match["sign2"]):
         return None
-    unit = _unit(match["unit"])
-    value = _value(match)
+    unit, value = _unit(match), _value(match)
     if unit is None or value is None:
         return None
     negative = "-" in (match["sign"], match["sign2"])
@@ -79,30 +91,63 @@ def compare_numbers(reference: Number, answer: Number) -> bool | None:
         return None
     same_unit = reference.unit == answer.unit
     if not same_unit and reference.unit and answer.unit:
-        return None
+        # Two hours are 120 minutes, and two apples may be two units; 5 feet are not 5 inches.
+        measures = {reference.unit, answer.unit} <= set(_MEASURE_OF.values())
+        return False if measures and reference.value == answer.value != 0 else None
     difference = abs(reference.value - answer.value)
     if difference == 0:
         return True
     whole = reference.value.denominator == answer.value.denominator == 1
-    certain = whole or difference > CERTAINLY_DIFFERENT * (100 if reference.percent else 1)
+    largest = max(abs(reference.value), abs(answer.value))
+    certain = (
+        whole
+        or difference > CERTAINLY_DIFFERENT * (100 if reference.percent else 1)
+        or difference > CERTAINLY_DIFFERENT_RATIO * largest
+    )
     return False if same_unit and certain else None
 
 
-def _unit(word: str) -> str | None:
-    singular = word.lower()
-    if singular not in UNITS:
-        singular = singular.removesuffix("s")
-    return singular if singular in UNITS or not word else None
+def same_base_numerals(reference: str, answer: str) -> bool | None:
+    """Return whether two numerals with the same base as index are equal; else None."""
+    expected, found = _BASE_NUMERAL.fullmatch(reference), _BASE_NUMERAL.fullmatch(answer)
+    if expected is None or found is None:
+        return None
+    if (expected[2] or expected[3]) != (found[2] or found[3]):
+        # The same digits are another number then, unless there is but one.
+        return False if expected[1] == found[1] and len(expected[1]) > 1 else None
+    return expected[1].lstrip("0") == found[1].lstrip("0")
+
+
+def _unit(match: re.Match[str]) -> str | None:
+    """Return the unit in its canonical form, empty if there is none, None for other words."""
+    word = match["unit"].lower()
+    word = _CURRENCIES.get(word, word)
+    if word not in UNITS:
+        word = word.removesuffix("s")
+    if word and word not in UNITS:
+        return None
+    named = [
+        _MEASURE_OF.get(word, word),
+        _CURRENCIES.get((match["currency"] or "").strip("\\"), ""),
+        "degree" if match["degree"] else "",
+    ]
+    power = match["power"] or {"²": "2", "³": "3"}.get(match["raised"] or "", "")
+    units = {unit for unit in named if unit}
+    if len(units) > 1 or (power and not units):
+        return None
+    return "".join(units) + power
 
 
 def _value(match: re.Match[str]) -> Fraction | None:
     if match["decimal"]:
         value = _exact(match["decimal"])
-        exponent = int(match["exponent"] or 0)
+        exponent = int(match["exponent"] or match["exponent1"] or match["exponent2"] or 0)
         return value * Fraction(10) ** exponent if abs(exponent) <= MAX_EXPONENT else None
     above = match["above"] or match["above1"] or match["left"]
     below = _exact(match["below"] or match["below1"] or match["right"])
-    return _exact(above) / below if below else None
+    if not below:
+        return None
+    return Fraction(match["whole"] or 0) + _exact(above) / below
 
 
 def _exact(digits: str) -> Fraction:

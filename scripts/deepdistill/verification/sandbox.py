@@ -1,12 +1,9 @@
-"""The sandbox for programs of unknown intent: bubblewrap, without privileges.
+"""Sandboxes for programs of unknown intent, each with a server that isolates one from the other.
 
-Inside: namespaces of its own for users, processes, the network, IPC, host names, control groups
-and mounts; the system's programs and libraries and the Python interpreter read-only; a private
-``/tmp`` of limited size as the only place to write; no home, no ``/proc``, an environment of one
-variable. ``PYTHONHASHSEED=0`` makes a program that prints a set give the same verdict twice; for
-its sake the interpreter runs with ``-P -s -S`` instead of ``-I -S``, the same in an environment
-that is ours. Memory, CPU time, processes and files are limited by the process itself before it runs
-the program (:mod:`deepdistill.verification.sandboxed.limits`); wall time from outside.
+:mod:`~deepdistill.verification.launchers` says what a sandbox is made of and
+:mod:`~deepdistill.verification.sandboxed.server` how a program gets its own part of it. Memory, CPU
+time, processes and files are limited by the process itself before it runs the program
+(:mod:`~deepdistill.verification.sandboxed.limits`); wall time from outside.
 """
 
 from __future__ import annotations
@@ -14,134 +11,220 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
+import queue
 import signal
+import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from types import ModuleType
-from typing import IO, Any
+from types import ModuleType, TracebackType
+from typing import IO, Any, Self
 
-import deepdistill.verification.sandboxed as sandboxed
+from deepdistill.verification.launchers import AUTOMATIC, Launcher, launcher
 from deepdistill.verification.sandboxed import program_side
 
-NAME = "bubblewrap"
-EXECUTABLE = "bwrap"
-TMP_BYTES = 64 * 1024**2
-PROBE_TIMEOUT_S = 30
+START_TIMEOUT_S = 60
+"""Until a sandbox is ready; a busy machine is no fault of the program's."""
 
-_JOB = "/job.json"
-_CODE = "/code"
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache")
+MAX_ANSWER = 4096
+
+
+class SandboxError(Exception):
+    """The sandbox itself failed, which says nothing about the program."""
 
 
 class SandboxedProcess:
     """A module of :mod:`deepdistill.verification.sandboxed` at work inside the sandbox."""
 
-    def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
-        self._process, self._errors = process, errors
+    def __init__(self, errors: IO[bytes]) -> None:
+        self._errors = errors
 
-    def kill(self) -> None:
-        """End every process in the sandbox and wait for that."""
+    def problem(self) -> str:
+        """Return the last line on standard error."""
+        return _last_line(self._errors)
+
+
+class Sandbox:
+    """One sandbox, for one thread.
+
+    Its server starts with the first program and is replaced if it is lost. Where the server may
+    not isolate programs from each other, each has a sandbox to itself.
+    """
+
+    def __init__(self, launcher: Launcher) -> None:
+        self._launcher = launcher
+        self._server: _Server | None = None
+
+    def close(self) -> None:
+        """End the sandbox with everything in it."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    @contextmanager
+    def start(
+        self,
+        module: ModuleType,
+        job: Mapping[str, Any],
+        stdin: int,
+        stdout: int,
+        descriptors: Sequence[int] = (),
+    ) -> Iterator[SandboxedProcess]:
+        """Start a module with a job, which it reads as JSON.
+
+        It and all that it started end with the block. ``descriptors`` are open files that the
+        module gets besides its standard streams, their numbers as further arguments. Raises
+        :class:`SandboxError`.
+        """
+        server = self._server or _Server(self._launcher)
+        lasting = server.isolated
+        self._server = server if lasting else None
+        with tempfile.TemporaryFile() as job_file, tempfile.TemporaryFile() as errors:
+            job_file.write(json.dumps(job).encode())
+            job_file.seek(0)
+            files = [job_file.fileno(), stdin, stdout, errors.fileno(), *descriptors]
+            try:
+                pid = server.ask({"module": module.__name__}, files)["pid"]
+                try:
+                    yield SandboxedProcess(errors)
+                finally:
+                    if lasting:
+                        server.ask({"kill": pid})
+            except SandboxError:
+                self._server = None
+                server.close()
+                raise
+            finally:
+                if not lasting:
+                    server.close()
+
+
+class Sandboxes:
+    """Sandboxes of one kind for several threads; a context manager."""
+
+    def __init__(self, launcher: Launcher) -> None:
+        self._launcher = launcher
+        self._idle: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
+        self.name = launcher.name
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().close()
+
+    @contextmanager
+    def one(self) -> Iterator[Sandbox]:
+        """Lend a sandbox that nobody else uses."""
+        try:
+            sandbox = self._idle.get_nowait()
+        except queue.Empty:
+            sandbox = Sandbox(self._launcher)
+        try:
+            yield sandbox
+        finally:
+            self._idle.put(sandbox)
+
+
+def find_sandbox(name: str, own_command: Sequence[str] = ()) -> Launcher | str:
+    """Return a launcher that works on this machine, or why there is none.
+
+    ``name`` is ``auto`` (the first of :data:`launchers.AUTOMATIC` that works) or a launcher's.
+    """
+    problems = []
+    for candidate in AUTOMATIC if name == "auto" else (name,):
+        found = launcher(candidate, own_command)
+        problem = found if isinstance(found, str) else _problem(found)
+        if problem is None:
+            return found
+        problems.append(f"{candidate}: {problem}")
+    return "; ".join(problems)
+
+
+def _problem(launcher: Launcher) -> str | None:
+    """Return why a sandbox does not work, None if it does."""
+    sandbox = Sandbox(launcher)
+    job = {"sources": [], "memory_mb": 512, "cpu_s": START_TIMEOUT_S}
+    read_end, write_end = os.pipe()
+    with open(os.devnull, "rb") as nothing, os.fdopen(read_end, "rb") as output:
+        try:
+            with sandbox.start(program_side, job, nothing.fileno(), write_end) as process:
+                os.close(write_end)
+                return None if output.readline() else process.problem() or "it says nothing"
+        except (SandboxError, OSError) as error:
+            return str(error)
+        finally:
+            sandbox.close()
+
+
+class _Server:
+    """The process that starts programs in a sandbox."""
+
+    def __init__(self, launcher: Launcher) -> None:
+        # Closed with the process.
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket.settimeout(START_TIMEOUT_S)
+        with theirs:
+            self._process = subprocess.Popen(
+                launcher.command,
+                stdin=theirs.fileno(),
+                stdout=self._errors,
+                stderr=self._errors,
+                env={},
+                start_new_session=True,
+            )
+        try:
+            self.isolated = bool(self._answer()["isolated"])
+        except SandboxError:
+            self.close()
+            raise
+
+    def ask(self, request: Mapping[str, Any], files: Sequence[int] = ()) -> dict[str, Any]:
+        """Send a request with open files and return the answer; raises :class:`SandboxError`."""
+        try:
+            socket.send_fds(self._socket, [json.dumps(request).encode()], list(files))
+        except OSError as error:
+            raise SandboxError(self._problem() or str(error)) from None
+        answer = self._answer()
+        if "error" in answer:
+            raise SandboxError(answer["error"])
+        return answer
+
+    def close(self) -> None:
+        """End it and every process in the sandbox."""
+        if self._process.returncode is not None:
+            return
+        self._socket.close()
         # The group, as bubblewrap's own second process is not bound to the first at once. When that
         # dies, the kernel ends everything in its process namespace.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._errors.close()
 
-    def wait(self, timeout_s: float) -> int:
-        """Return the exit status; raises subprocess.TimeoutExpired."""
-        return self._process.wait(timeout_s)
-
-    def problem(self) -> str:
-        """Return the last line on standard error."""
-        self._errors.seek(0)
-        return self._errors.read(4096).decode("utf-8", "replace").strip().rpartition("\n")[2]
-
-
-@contextmanager
-def start(
-    module: ModuleType,
-    job: Mapping[str, Any],
-    stdin: int,
-    stdout: int,
-    descriptors: Sequence[int] = (),
-) -> Iterator[SandboxedProcess]:
-    """Start a module with a job (it reads it as JSON); the sandbox ends with the block.
-
-    ``descriptors`` are open files that the module gets besides its standard streams, their
-    numbers as further arguments.
-    """
-    with tempfile.TemporaryFile() as job_file, tempfile.TemporaryFile() as errors:
-        job_file.write(json.dumps(job).encode())
-        job_file.seek(0)
-        command = [
-            *_bubblewrap(job_file.fileno()),
-            *_interpreter(),
-            "-m",
-            module.__name__,
-            _JOB,
-            *map(str, descriptors),
-        ]
-        process = subprocess.Popen(
-            command,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=errors,
-            pass_fds=(job_file.fileno(), *descriptors),
-            env={},
-            start_new_session=True,
-        )
-        sandbox = SandboxedProcess(process, errors)
+    def _answer(self) -> dict[str, Any]:
         try:
-            yield sandbox
-        finally:
-            sandbox.kill()
+            data = self._socket.recv(MAX_ANSWER)
+        except OSError as error:
+            raise SandboxError(self._problem() or str(error)) from None
+        if not data:
+            raise SandboxError(self._problem() or "the sandbox ended")
+        answer: dict[str, Any] = json.loads(data)
+        return answer
+
+    def _problem(self) -> str:
+        return "" if self._errors.closed else _last_line(self._errors)
 
 
-def probe() -> str | None:
-    """Return None if a sandbox can be had on this machine, otherwise why not."""
-    if shutil.which(EXECUTABLE) is None:
-        return f"{EXECUTABLE} is not installed"
-    job = {"sources": [], "memory_mb": 512, "cpu_s": PROBE_TIMEOUT_S}
-    try:
-        with start(program_side, job, subprocess.DEVNULL, subprocess.DEVNULL) as sandbox:
-            status = sandbox.wait(PROBE_TIMEOUT_S)
-            return None if status == 0 else sandbox.problem() or f"exit status {status}"
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"{type(error).__name__}: {error}"
-
-
-def _interpreter() -> list[str]:
-    executable = (
-        Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    )
-    return [str(executable), "-P", "-s", "-S", "-B", "-X", "utf8"]
-
-
-def _bubblewrap(job: int) -> list[str]:
-    command = [
-        shutil.which(EXECUTABLE) or EXECUTABLE,
-        "--unshare-all",
-        "--unshare-user",
-        "--disable-userns",
-    ]
-    command += ["--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
-    command += ["--die-with-parent", "--clearenv", "--setenv"]
-    command += ["PYTHONHASHSEED", "0", "--setenv", "PYTHONPATH", _CODE]
-    for path in _SYSTEM:
-        if Path(path).is_symlink():
-            command += ["--symlink", str(Path(path).readlink()), path]
-        else:
-            command += ["--ro-bind-try", path, path]
-    if not Path(sys.base_prefix).is_relative_to("/usr"):
-        command += ["--ro-bind", sys.base_prefix, sys.base_prefix]
-    package = Path(sandboxed.__file__).parent
-    command += ["--ro-bind", str(package), f"{_CODE}/{sandboxed.__name__.replace('.', '/')}"]
-    command += ["--ro-bind-data", str(job), _JOB]
-    command += ["--size", str(TMP_BYTES), "--perms", "0700", "--tmpfs", "/tmp", "--chdir", "/tmp"]
-    # The root and /dev are writable file systems in memory until they are not.
-    return [*command, "--dev", "/dev", "--remount-ro", "/dev", "--remount-ro", "/", "--"]
+def _last_line(stream: IO[bytes]) -> str:
+    stream.seek(max(0, stream.seek(0, os.SEEK_END) - 4096))
+    return stream.read().decode("utf-8", "replace").strip().rpartition("\n")[2]

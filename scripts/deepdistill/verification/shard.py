@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,12 +17,15 @@ from deepdistill.messages import last_user_text
 from deepdistill.rowstore import RowStore
 from deepdistill.schemas import CHECKS
 from deepdistill.tables import Place, Row
-from deepdistill.verification.check import Task
-from deepdistill.verification.verify import check_tasks, verifier_modules
+from deepdistill.verification.check import Check, Task
+from deepdistill.verification.verify import Checkers, verifier_modules
 
 BATCH = 4096
 PASSING_FAILURES = ("unverifiable", "verifier_error")
 """Failures whose reason, such as a missing sandbox, may be gone the next time."""
+
+FREE = ("sandbox", "sandbox_command")
+"""Settings that say where a check is made and not what it says."""
 
 
 class _Wanted(NamedTuple):
@@ -53,8 +57,7 @@ def check_shard(
         return row if row["check_key"] == wanted.key and final else None
 
     def compute(missing: Sequence[_Wanted]) -> Iterator[list[Row]]:
-        for start in range(0, len(missing), BATCH):
-            yield list(_rows(missing[start : start + BATCH], config, workers))
+        return _batches(missing, config, workers)
 
     wanted = {w.place: w for w in _wanted(queries, responses, config)}
     filled = RowStore(output, CHECKS).fill(wanted, keep, compute)
@@ -64,10 +67,8 @@ def check_shard(
 def check_rows(
     queries: pa.Table, responses: pa.Table, config: Mapping[str, Any], workers: int
 ) -> Iterator[Row]:
-    """Yield the check of each response that has an answer; arguments as for check_shard."""
-    wanted = list(_wanted(queries, responses, config))
-    for start in range(0, len(wanted), BATCH):
-        yield from _rows(wanted[start : start + BATCH], config, workers)
+    """Return the check of each response that has an answer; arguments as for check_shard."""
+    return chain.from_iterable(_batches(list(_wanted(queries, responses, config)), config, workers))
 
 
 def _wanted(queries: pa.Table, responses: pa.Table, config: Mapping[str, Any]) -> Iterator[_Wanted]:
@@ -76,8 +77,8 @@ def _wanted(queries: pa.Table, responses: pa.Table, config: Mapping[str, Any]) -
         if row["problem"] is None:
             query = known[row["query_id"]]
             category, reference = query["category"], query["reference"] or ""
-            verifier, settings = _verifier_digest(category), config.get(category)
-            key = check_key(row["answer"], reference, verifier, settings)
+            settings = {k: v for k, v in config.get(category, {}).items() if k not in FREE}
+            key = check_key(row["answer"], reference, _verifier_digest(category), settings)
             task = Task(category, last_user_text(query["messages"]), row["answer"], reference)
             yield _Wanted((row["query_id"], row["pass"]), key, task)
 
@@ -87,17 +88,23 @@ def _verifier_digest(category: str) -> str:
     return module_digest(verifier_modules(category))
 
 
-def _rows(
+def _batches(
     wanted: Sequence[_Wanted], config: Mapping[str, Any], workers: int
-) -> Iterator[dict[str, Any]]:
-    checks = check_tasks([w.task for w in wanted], config, workers)
-    for (place, key, _), check in zip(wanted, checks, strict=True):
-        yield {
-            "query_id": place[0],
-            "pass": place[1],
-            "check_key": key,
-            "score": check.score,
-            "failure": check.failure,
-            "verifier": check.verifier,
-            "detail": check.detail,
-        }
+) -> Iterator[list[Row]]:
+    with Checkers(config, workers) as checkers:
+        for start in range(0, len(wanted), BATCH):
+            batch = wanted[start : start + BATCH]
+            checks = checkers.check([w.task for w in batch])
+            yield [_row(w, check) for w, check in zip(batch, checks, strict=True)]
+
+
+def _row(wanted: _Wanted, check: Check) -> Row:
+    return {
+        "query_id": wanted.place[0],
+        "pass": wanted.place[1],
+        "check_key": wanted.key,
+        "score": check.score,
+        "failure": check.failure,
+        "verifier": check.verifier,
+        "detail": check.detail,
+    }

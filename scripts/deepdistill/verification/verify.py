@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from deepdistill.verification.check import Check, Pending, Task
 from deepdistill.verification.code import CodeChecker
@@ -38,29 +38,54 @@ _CHECKERS: dict[str, type[Checker]] = {
 }
 
 
-def check_tasks(
-    tasks: Sequence[Task], settings: Mapping[str, Any], workers: int
-) -> Iterator[Check]:
-    """Yield the check of each task, in the order of the tasks.
+class Checkers:
+    """The verifiers of all categories, started when they are needed first; a context manager.
 
     ``settings`` holds a mapping per category, described at the category's checker. Up to
-    ``workers`` programs and comparisons run at once, ahead of the iteration.
+    ``workers`` programs and comparisons run at once.
     """
-    with ExitStack() as stack:
-        checkers = {
-            category: stack.enter_context(_CHECKERS[category](settings[category], workers))
-            for category in sorted({task.category for task in tasks} & _CHECKERS.keys())
-        }
-        pending = [_submit(task, checkers) for task in tasks]
+
+    def __init__(self, settings: Mapping[str, Any], workers: int) -> None:
+        self._settings, self._workers = settings, workers
+        self._stack = ExitStack()
+        self._started: dict[str, Checker] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def check(self, tasks: Sequence[Task]) -> Iterator[Check]:
+        """Yield the check of each task, in the order of the tasks; work goes on ahead of that."""
+        pending = [self._submit(task) for task in tasks]
         for check in pending:
             yield check()
 
+    def _submit(self, task: Task) -> Pending:
+        if task.category in _CHECKERS:
+            return self._checker(task.category).submit(task)
+        check = Check.failed("unverifiable", "none", f"no verifier for category {task.category}")
+        return lambda: check
 
-def _submit(task: Task, checkers: Mapping[str, Checker]) -> Pending:
-    if task.category in checkers:
-        return checkers[task.category].submit(task)
-    check = Check.failed("unverifiable", "none", f"no verifier for category {task.category}")
-    return lambda: check
+    def _checker(self, category: str) -> Checker:
+        if category not in self._started:
+            checker = _CHECKERS[category](self._settings[category], self._workers)
+            self._started[category] = self._stack.enter_context(checker)
+        return self._started[category]
+
+
+def check_tasks(
+    tasks: Sequence[Task], settings: Mapping[str, Any], workers: int
+) -> Iterator[Check]:
+    """Yield the check of each task, in the order of the tasks; as :meth:`Checkers.check`."""
+    with Checkers(settings, workers) as checkers:
+        yield from checkers.check(tasks)
 
 
 def verifier_modules(category: str) -> list[str]:

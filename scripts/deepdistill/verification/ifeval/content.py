@@ -62,6 +62,8 @@ def capital_word_frequency(response: str, *, capital_frequency: int, capital_rel
 
 def _is_language(response: str, language: str) -> bool:
     try:
-        return bool(detect(response) == language)
+        found: str = detect(response)
     except LangDetectException:
         return True
+    # It tells two ways of writing Chinese apart, which an instruction may not.
+    return language in (found, found.partition("-")[0])

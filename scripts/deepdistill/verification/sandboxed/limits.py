@@ -20,8 +20,12 @@ def limit_self(memory_mb: int, cpu_s: int) -> None:
         (resource.RLIMIT_FSIZE, MAX_FILE_BYTES),
         (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
         (resource.RLIMIT_CORE, 0),
+        # It is what each thread of a compiled program gets as well.
+        (resource.RLIMIT_STACK, memory_mb * 1024**2 // 4),
     ):
-        resource.setrlimit(kind, (value, value))
+        hard = resource.getrlimit(kind)[1]
+        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (limit, limit))
     forbid_processes()
 
 

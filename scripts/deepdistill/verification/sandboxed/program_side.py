@@ -45,7 +45,7 @@ class Objects:
 
 def main() -> None:
     """Load the program, tell its names, then serve requests until the tests end."""
-    with open(sys.argv[1], encoding="utf-8") as stream:
+    with open(int(sys.argv[1]), encoding="utf-8") as stream:
         job = json.load(stream)
     channel = Channel()
     sys.set_int_max_str_digits(0)
@@ -106,7 +106,3 @@ def _problem(error: BaseException) -> dict[str, str]:
     """Return an exception as its nearest ancestor among Python's own, and a text."""
     kinds = (kind.__name__ for kind in type(error).__mro__ if hasattr(builtins, kind.__name__))
     return {"error": f"{type(error).__name__}: {error}"[:300], "kind": next(kinds)}
-
-
-if __name__ == "__main__":
-    main()

@@ -21,9 +21,16 @@ class _Machine(NamedTuple):
 
 
 _MACHINES = {
-    # fork, vfork; ptrace, process_vm_readv, process_vm_writev, pidfd_getfd
-    "x86_64": _Machine(0xC000003E, 56, (57, 58, 101, 310, 311, 438)),
-    "aarch64": _Machine(0xC00000B7, 220, (117, 270, 271, 438)),
+    # fork, vfork; ptrace, process_vm_readv, process_vm_writev, pidfd_getfd; unshare, setns, mount,
+    # umount2, pivot_root; add_key, keyctl, perf_event_open, bpf, userfaultfd, io_uring_setup
+    "x86_64": _Machine(
+        0xC000003E,
+        56,
+        (57, 58, 101, 310, 311, 438, 272, 308, 165, 166, 155, 248, 250, 298, 321, 323, 425),
+    ),
+    "aarch64": _Machine(
+        0xC00000B7, 220, (117, 270, 271, 438, 97, 268, 40, 39, 41, 217, 219, 241, 280, 282, 425)
+    ),
 }
 
 _CLONE3 = 435

@@ -15,15 +15,21 @@ import traceback
 import types
 from typing import Any, BinaryIO, NoReturn
 
+from deepdistill.verification.sandboxed.compiled import become_program, compile_program
 from deepdistill.verification.sandboxed.limits import limit_self, provide_exit
 
 
 def main() -> None:
-    """Report ``{"status", "output", "error"}`` for each input; the status is the exit status."""
-    with open(sys.argv[1], encoding="utf-8") as stream:
+    """Report ``{"status", "output", "error"}`` for each input; the status is the exit status.
+
+    Of a program that is compiled, when it is: the first error of the compiler, if there is one.
+    """
+    with open(int(sys.argv[1]), encoding="utf-8") as stream:
         job = json.load(stream)
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     _report(results, "ready")
+    if job["compiler"]:
+        _report(results, compile_program(job["compiler"], job["program"]))
     for text in job["inputs"]:
         _report(results, _run(job, text))
 
@@ -73,10 +79,12 @@ def _become_program(job: dict[str, Any], source: int, output: int, errors: int) 
     try:
         for descriptor, target in ((source, 0), (output, 1), (errors, 2)):
             os.dup2(descriptor, target)
-        os.closerange(3, 64)
+        os.closerange(3, 256)
         for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
         limit_self(job["memory_mb"], job["cpu_s"])
+        if job["compiler"]:
+            become_program()
         provide_exit()
         status = _execute(job["program"])
         sys.stdout.flush()
@@ -102,7 +110,3 @@ def _execute(program: str) -> int:
             thread.join()
     atexit._run_exitfuncs()
     return status
-
-
-if __name__ == "__main__":
-    main()

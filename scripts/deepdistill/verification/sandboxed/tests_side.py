@@ -218,7 +218,7 @@ def _as_json(value: Any) -> Any:
 
 def main() -> None:
     """Report ``[verdict, problem]`` for each test, after ``["ready", ""]``."""
-    with open(sys.argv[1], encoding="utf-8") as stream:
+    with open(int(sys.argv[1]), encoding="utf-8") as stream:
         job = json.load(stream)
     with open(int(sys.argv[2]), "w", encoding="utf-8") as verdicts:
 
@@ -254,7 +254,3 @@ def _text(error: Exception) -> str:
     text = f"{type(error).__name__}: {error}"
     # What the program raised carries its own name.
     return str(error)[:300] if str(error).startswith(type(error).__name__) else text[:300]
-
-
-if __name__ == "__main__":
-    main()
