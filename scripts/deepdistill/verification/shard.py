@@ -13,7 +13,7 @@ from deepdistill.codedigest import module_digest
 from deepdistill.files import write_json
 from deepdistill.keys import check_key
 from deepdistill.messages import last_user_text
-from deepdistill.rowstore import RowStore
+from deepdistill.rowstore import Demand, RowStore
 from deepdistill.schemas import CHECKS
 from deepdistill.tables import Place, Row
 from deepdistill.verification.check import Task
@@ -48,17 +48,25 @@ def check_shard(
     ``metrics`` receives the counts as JSON.
     """
 
+    def compute(missing: Sequence[_Wanted]) -> Iterator[list[Row]]:
+        for start in range(0, len(missing), BATCH):
+            yield list(checked_rows(missing[start : start + BATCH], config, workers))
+
+    demand = demanded_checks(queries, responses, config)
+    filled = RowStore(output, CHECKS).fill(demand, compute)
+    write_json(metrics, filled.metrics(repairs))
+
+
+def demanded_checks(
+    queries: pa.Table, responses: pa.Table, config: Mapping[str, Any]
+) -> Demand[_Wanted]:
+    """Return the checks that responses need; arguments as for :func:`check_shard`."""
+
     def keep(row: Row, wanted: _Wanted) -> Row | None:
         final = row["failure"] not in PASSING_FAILURES or not verifier_modules(wanted.task.category)
         return row if row["check_key"] == wanted.key and final else None
 
-    def compute(missing: Sequence[_Wanted]) -> Iterator[list[Row]]:
-        for start in range(0, len(missing), BATCH):
-            yield list(_rows(missing[start : start + BATCH], config, workers))
-
-    wanted = {w.place: w for w in _wanted(queries, responses, config)}
-    filled = RowStore(output, CHECKS).fill(wanted, keep, compute)
-    write_json(metrics, filled.metrics(repairs))
+    return Demand({w.place: w for w in _wanted(queries, responses, config)}, keep)
 
 
 def check_rows(
@@ -67,7 +75,7 @@ def check_rows(
     """Yield the check of each response that has an answer; arguments as for check_shard."""
     wanted = list(_wanted(queries, responses, config))
     for start in range(0, len(wanted), BATCH):
-        yield from _rows(wanted[start : start + BATCH], config, workers)
+        yield from checked_rows(wanted[start : start + BATCH], config, workers)
 
 
 def _wanted(queries: pa.Table, responses: pa.Table, config: Mapping[str, Any]) -> Iterator[_Wanted]:
@@ -87,9 +95,10 @@ def _verifier_digest(category: str) -> str:
     return module_digest(verifier_modules(category))
 
 
-def _rows(
+def checked_rows(
     wanted: Sequence[_Wanted], config: Mapping[str, Any], workers: int
 ) -> Iterator[dict[str, Any]]:
+    """Yield the check of each that is wanted; arguments as for :func:`check_shard`."""
     checks = check_tasks([w.task for w in wanted], config, workers)
     for (place, key, _), check in zip(wanted, checks, strict=True):
         yield {
