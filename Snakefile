@@ -20,6 +20,7 @@ include: "rules/common.smk"
 
 config.update(checked_config(config))
 workflow.pathvars.update(Pathvars.from_config(config))
+listener.begin(config, workflow.global_resources)
 
 SHARDS = shard_names(config["shards"])
 SHARDS_OF_JOB = shards_of_job(SHARDS)

@@ -24,6 +24,7 @@ from deepdistill.config import check_config, check_inputs
 from deepdistill.errors import InputError
 from deepdistill.files import canonical_json
 from deepdistill.keys import shard_names
+from deepdistill.plan import listener
 from deepdistill.plan.pilot import pilot_config
 from deepdistill.responses.passes import adaptive_teachers
 from deepdistill.responses.published.files import data_files

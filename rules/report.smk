@@ -47,6 +47,7 @@ rule report:
             --checkpoints {input.checkpoints:q} \
             --evals {input.evals:q} \
             --overruled {input.overruled:q} \
+            --results $(dirname {output:q})/.. \
             --config {params.config:q} \
             --output {output:q} >{log:q} 2>&1
         """

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import pyarrow.parquet as pq
 
@@ -30,6 +30,19 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 _SHARD = re.compile(r"(\d+)-of-(\d+)\.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Demand(Generic[Item]):
+    """The rows that a shard is to have: what a job fills in, and what a plan of it counts.
+
+    wanted: what each row is made from, by the row's place
+    keep: an existing row, brought up to date where it need be, if it still holds for the item,
+        else None
+    """
+
+    wanted: Mapping[Place, Item]
+    keep: Callable[[Row, Item], Row | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +77,7 @@ class RowStore:
 
     Example:
         >>> store = RowStore("results/responses/r1/00000-of-00004.parquet", RESPONSES)
-        >>> filled = store.fill(requests_by_place, keep=row_if_it_holds, compute=generate)
+        >>> filled = store.fill(Demand(requests_by_place, row_if_it_holds), compute=generate)
     """
 
     def __init__(self, output: str | Path, artifact: Artifact) -> None:
@@ -74,25 +87,21 @@ class RowStore:
 
     def fill(
         self,
-        wanted: Mapping[Place, Item],
-        keep: Callable[[Row, Item], Row | None],
+        demand: Demand[Item],
         compute: Callable[[Sequence[Item]], Iterable[Sequence[Row]]],
     ) -> Filled:
-        """Publish the artifact with one row for each place of ``wanted``.
+        """Publish the artifact with one row for each place that is wanted.
 
-        ``keep`` returns an existing row, brought up to date where it need be, if it still holds
-        for the item, else None. ``compute`` yields the rows of the missing items in groups as they
-        are finished, and is called only if there are any; each group is safe on disk before the
-        next is asked for.
+        ``compute`` yields the rows of the missing items in groups as they are finished, and is
+        called only if there are any; each group is safe on disk before the next is asked for.
         """
-        filled = self.gather(wanted, keep, compute)
+        filled = self.gather(demand, compute)
         self.publish(filled.rows)
         return filled
 
     def gather(
         self,
-        wanted: Mapping[Place, Item],
-        keep: Callable[[Row, Item], Row | None],
+        demand: Demand[Item],
         compute: Callable[[Sequence[Item]], Iterable[Sequence[Row]]],
     ) -> Filled:
         """Do the same without publishing: new rows stay in part files.
@@ -101,21 +110,19 @@ class RowStore:
         job published.
         """
         started = time.monotonic()
-        rows = self.held(wanted, keep)
-        missing = [item for place, item in wanted.items() if place not in rows]
-        log.info("%d rows, %d kept, %d to compute", len(wanted), len(rows), len(missing))
+        rows = self.held(demand)
+        missing = [item for place, item in demand.wanted.items() if place not in rows]
+        log.info("%d rows, %d kept, %d to compute", len(demand.wanted), len(rows), len(missing))
         computed = self.add(missing, compute)
         return Filled([*rows.values(), *computed], computed, time.monotonic() - started)
 
-    def held(
-        self, wanted: Mapping[Place, Item], keep: Callable[[Row, Item], Row | None]
-    ) -> dict[Place, Row]:
-        """Return the rows that are there and still hold; arguments as for :meth:`fill`."""
+    def held(self, demand: Demand[Item]) -> dict[Place, Row]:
+        """Return the rows that are there and still hold."""
         rows: dict[Place, Row] = {}
         for old in self.rows():
             place = (old["query_id"], old["pass"])
-            if place in wanted and place not in rows:
-                held = keep(old, wanted[place])
+            if place in demand.wanted and place not in rows:
+                held = demand.keep(old, demand.wanted[place])
                 if held is not None:
                     rows[place] = held
         return rows

@@ -18,6 +18,7 @@ from changes import CONFIG
 from deepdistill.files import read_json
 from edits import EDITS, Edit
 from facts import Facts
+from planned import check_plan, plan_of
 from running import jobs_of, run, snakemake
 from table import Line, page
 
@@ -99,7 +100,9 @@ def test_an_edit_costs_exactly_what_it_affects(
         run(copied, CONFIG)
     before = facts(copied)
     edit.apply(copied)
+    plan = plan_of(copied)
     observed = observe(copied)
+    check_plan(plan, observed.jobs, observed.rows, observed.trainings, observed.evaluated)
     wanted = expected(edit, before, facts(copied))
     assert observed == wanted
     again = snakemake(copied, "all", "--dry-run", config=CONFIG)

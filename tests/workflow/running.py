@@ -57,9 +57,12 @@ def command(*words: str, config: str = TINY) -> list[str]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return the environment of somebody whose home is the folder, without a network."""
-    path = "/usr/local/bin:/usr/bin:/bin"
-    return {"PATH": path, "HOME": str(folder), "HF_HUB_OFFLINE": "1"}
+    """Return the environment of somebody whose home is the folder, without a network.
+
+    The folder is installed there, so that Snakemake finds its logger plugin.
+    """
+    path, scripts = "/usr/local/bin:/usr/bin:/bin", str(folder / "scripts")
+    return {"PATH": path, "HOME": str(folder), "HF_HUB_OFFLINE": "1", "PYTHONPATH": scripts}
 
 
 def jobs_of(printed: str) -> list[Job]:

@@ -9,7 +9,7 @@ from deepdistill.errors import InputError
 from deepdistill.responses.attempts import complete
 from deepdistill.responses.backends.backend import Backend, Completion, Request
 from deepdistill.responses.rows import holds
-from deepdistill.rowstore import Filled, RowStore
+from deepdistill.rowstore import Demand, Filled, RowStore
 from deepdistill.schemas import GENERATIONS
 from deepdistill.tables import Row
 
@@ -69,19 +69,14 @@ class Generations:
 
         Raises :class:`InputError` if one cannot be made.
         """
-        wanted = {(r.query_id, r.pass_number): r for r in requests}
-        self.filled = self._store.gather(wanted, self._keep, self._compute)
+        demand = demanded_generations(requests, self._limit, self._context)
+        self.filled = self._store.gather(demand, self._compute)
         made = {(row["query_id"], row["pass"]): _generation(row) for row in self.filled.rows}
-        return [made[place] for place in wanted]
+        return [made[place] for place in demand.wanted]
 
     def publish(self) -> None:
         """Write the artifact, when nothing is left that may fail."""
         self._store.publish(self.filled.rows)
-
-    def _keep(self, row: Row, request: Request) -> Row | None:
-        if not holds(row, request, self._limit, self._context):
-            return None
-        return {**row, "max_tokens": self._limit}
 
     def _compute(self, missing: Sequence[Request]) -> Iterator[list[Row]]:
         for group in complete(self._make_backend, missing, self._attempts):
@@ -98,6 +93,19 @@ class Generations:
                 f"{request.pass_number} of question {request.query_id} ({question!r}): "
                 f"{failed[0].error}"
             )
+
+
+def demanded_generations(
+    requests: Sequence[Request], max_tokens: int, context: int | None
+) -> Demand[Request]:
+    """Return the requests by their places; limits as for :class:`Generations`."""
+
+    def keep(row: Row, request: Request) -> Row | None:
+        if not holds(row, request, max_tokens, context):
+            return None
+        return {**row, "max_tokens": max_tokens}
+
+    return Demand({(r.query_id, r.pass_number): r for r in requests}, keep)
 
 
 def _row(completion: Completion, max_tokens: int) -> Row:

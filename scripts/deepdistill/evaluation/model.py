@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
-from deepdistill.evaluation.generation import Generation, Generations
+from deepdistill.evaluation.generation import Generation
 from deepdistill.responses.backends.backend import Request
 from deepdistill.responses.rows import request
 
 
+class Respondent(Protocol):
+    """Answers requests, as :class:`deepdistill.evaluation.generation.Generations` does."""
+
+    def answer(self, requests: Sequence[Request]) -> list[Generation]:
+        """Return a generation for each request, in their order."""
+
+
 class KeyedModel(LM):
-    """lm-eval's side of :class:`Generations`.
+    """lm-eval's side of a :class:`Respondent`.
 
     lm-eval wants a chat template to make text of messages, but rendering is the backend's part and
     the messages are what a generation's key is made of. So the text that passes through lm-eval is
@@ -28,7 +35,7 @@ class KeyedModel(LM):
 
     tokenizer_name = ""  # lm-eval asks for one, to name caches that are not used here
 
-    def __init__(self, generations: Generations, model: str, sampling: Mapping[str, Any]) -> None:
+    def __init__(self, generations: Respondent, model: str, sampling: Mapping[str, Any]) -> None:
         super().__init__()
         self._generations = generations
         self._model = model

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from deepdistill.errors import InputError
 from deepdistill.report import difficulty, evaluation, figures, noise, selection, training
+from deepdistill.report.cost import cost_table
 from deepdistill.report.funnel import Funnel, funnel_table, read_funnel
 from deepdistill.report.names import Names
 from deepdistill.report.numbers import count, part
@@ -24,6 +25,7 @@ class Inputs:
     """Paths of the artifacts that a report shows; lists are in the order of :class:`Names`.
 
     overruled: counts of rule and judge, where a false-negative rate is to be estimated
+    results: the folder with the records of runs, None for a report without them
     """
 
     queries: Sequence[str | Path]
@@ -33,6 +35,7 @@ class Inputs:
     checkpoints: Sequence[str | Path]
     evals: Sequence[str | Path]
     overruled: str | Path | None = None
+    results: str | Path | None = None
 
 
 def render(config: Mapping[str, Any], inputs: Inputs) -> str:
@@ -68,6 +71,7 @@ def render(config: Mapping[str, Any], inputs: Inputs) -> str:
         ),
         training=_training(inputs.checkpoints, names),
         evaluation=_evaluation(results, names),
+        cost=cost_table(inputs.results) if inputs.results else None,
     )
 
 

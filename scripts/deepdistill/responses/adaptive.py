@@ -13,9 +13,8 @@ import pyarrow.compute as pc
 
 from deepdistill.responses.backends.backend import Backend, Completion, EngineLostError, Request
 from deepdistill.responses.backends.purse import Purse
-from deepdistill.responses.generate import generated_rows, held_row, write_metrics
+from deepdistill.responses.generate import demanded_responses, generated_rows, write_metrics
 from deepdistill.responses.prompts import Prompt
-from deepdistill.responses.rows import requests
 from deepdistill.responses.until import unfinished
 from deepdistill.rowstore import Filled, RowStore
 from deepdistill.schemas import CATEGORIES, CHECKS, RESPONSES, VERDICTS
@@ -76,12 +75,12 @@ def generate_adaptively(
     started = time.monotonic()
     backend = LastingBackend(make_backend)
     store = RowStore(output, RESPONSES)
-    wanted = {(r.query_id, r.pass_number): r for r in requests(queries, prompt, model, config)}
-    rows = store.held(wanted, lambda row, request: held_row(row, request, config, purse))
+    demand = demanded_responses(queries, prompt, model, config, purse)
+    rows = store.held(demand)
     computed: list[Row] = []
 
     def answer(places: Sequence[Place]) -> list[Row]:
-        missing = [wanted[place] for place in places if place not in rows]
+        missing = [demand.wanted[place] for place in places if place not in rows]
         log.info("%d rows, %d to compute", len(places), len(missing))
         made = store.add(missing, lambda some: generated_rows(lambda: backend, some, config))
         rows.update({(row["query_id"], row["pass"]): row for row in made})

@@ -17,7 +17,7 @@ from deepdistill.responses.engine import context_limit
 from deepdistill.responses.passes import most_passes
 from deepdistill.responses.prompts import Prompt
 from deepdistill.responses.rows import holds, requests, response_row, with_parts
-from deepdistill.rowstore import Filled, RowStore
+from deepdistill.rowstore import Demand, Filled, RowStore
 from deepdistill.schemas import RESPONSES
 from deepdistill.tables import Row
 
@@ -45,27 +45,33 @@ def generate_shard(
     the kept rows have cost.
     """
 
-    def keep(row: Row, request: Request) -> Row | None:
-        return held_row(row, request, config, purse)
-
     def compute(missing: Sequence[Request]) -> Iterator[list[Row]]:
         return generated_rows(make_backend, missing, config)
 
-    wanted = {(r.query_id, r.pass_number): r for r in requests(queries, prompt, model, config)}
-    filled = RowStore(output, RESPONSES).fill(wanted, keep, compute)
+    demand = demanded_responses(queries, prompt, model, config, purse)
+    filled = RowStore(output, RESPONSES).fill(demand, compute)
     write_metrics(metrics, filled, repairs, len(queries), left_out, config)
 
 
-def held_row(
-    row: Row, request: Request, config: Mapping[str, Any], purse: Purse | None = None
-) -> Row | None:
-    """Return a row brought up to date if it is what ``request`` would give, else None."""
-    limit = config["max_tokens"]
-    if not holds(row, request, limit, context_limit(config)):
-        return None
-    if purse:
-        purse.pay(request, row["tokens_in"], row["tokens_out"])
-    return {**with_parts(row, config["format"] == "think"), "max_tokens": limit}
+def demanded_responses(
+    queries: pa.Table,
+    prompt: Prompt,
+    model: str,
+    config: Mapping[str, Any],
+    purse: Purse | None = None,
+) -> Demand[Request]:
+    """Return the requests for each query's passes, as many as it may get; arguments as above."""
+    limit, context, think = config["max_tokens"], context_limit(config), config["format"] == "think"
+
+    def keep(row: Row, request: Request) -> Row | None:
+        if not holds(row, request, limit, context):
+            return None
+        if purse:
+            purse.pay(request, row["tokens_in"], row["tokens_out"])
+        return {**with_parts(row, think), "max_tokens": limit}
+
+    asked = requests(queries, prompt, model, config)
+    return Demand({(r.query_id, r.pass_number): r for r in asked}, keep)
 
 
 def generated_rows(

@@ -40,6 +40,12 @@ def checkpoint_key(
 
 def current_manifest(output: Path, key: str) -> dict[str, Any] | None:
     """Return the manifest of an intact checkpoint at ``output`` with this key, or None."""
+    manifest = recorded_manifest(output, key)
+    return manifest if manifest and _intact(output.parent, manifest["files"]) else None
+
+
+def recorded_manifest(output: Path, key: str) -> dict[str, Any] | None:
+    """Return the same without a look at the checkpoint's files, whose bytes may be many."""
     for candidate in (output, output.parent / MODEL / COPY):
         if not candidate.is_file():
             continue
@@ -48,7 +54,7 @@ def current_manifest(output: Path, key: str) -> dict[str, Any] | None:
         except ValueError:
             continue
         if isinstance(manifest, dict) and manifest.get("key") == key:
-            return manifest if _intact(output.parent, manifest["files"]) else None
+            return manifest
     return None
 
 

@@ -22,7 +22,7 @@ from deepdistill.responses.engine import context_limit
 from deepdistill.responses.generate import token_metrics
 from deepdistill.responses.prompts import Prompt
 from deepdistill.responses.rows import holds, request
-from deepdistill.rowstore import RowStore
+from deepdistill.rowstore import Demand, RowStore
 from deepdistill.schemas import JUDGEMENTS
 from deepdistill.tables import Row
 
@@ -56,8 +56,29 @@ def judge_shard(
     by the rendered prompt, the model and the sampling (:func:`deepdistill.responses.rows.holds`);
     ``purse`` is told what the kept ones have cost.
     """
+    limit, categories = config["max_tokens"], _categories(queries)
+
+    def compute(missing: Sequence[Request]) -> Iterator[list[Row]]:
+        for group in complete(make_backend, missing, config["attempts"]):
+            yield [_row(completion, categories, limit) for completion in group]
+
+    demand = demanded_judgements(queries, responses, checks, prompt, model, config, purse)
+    filled = RowStore(output, JUDGEMENTS).fill(demand, compute)
+    write_json(metrics, {**filled.metrics(repairs), **token_metrics(filled)})
+
+
+def demanded_judgements(
+    queries: pa.Table,
+    responses: pa.Table,
+    checks: pa.Table,
+    prompt: Prompt,
+    model: str,
+    config: Mapping[str, Any],
+    purse: Purse | None = None,
+) -> Demand[Request]:
+    """Return the questions to the judge; arguments as for :func:`judge_shard`."""
     limit, context = config["max_tokens"], context_limit(config)
-    categories = {q["query_id"]: q["category"] for q in queries.to_pylist()}
+    categories = _categories(queries)
 
     def keep(row: Row, wanted: Request) -> Row | None:
         if not holds(row, wanted, limit, context):
@@ -67,14 +88,8 @@ def judge_shard(
         read = _read(categories[row["query_id"]], row["reply"], row["finish_reason"])
         return {**row, **read, "max_tokens": limit}
 
-    def compute(missing: Sequence[Request]) -> Iterator[list[Row]]:
-        for group in complete(make_backend, missing, config["attempts"]):
-            yield [_row(completion, categories, limit) for completion in group]
-
     requests = _requests(queries, responses, checks, prompt, model, config)
-    wanted = {(r.query_id, r.pass_number): r for r in requests}
-    filled = RowStore(output, JUDGEMENTS).fill(wanted, keep, compute)
-    write_json(metrics, {**filled.metrics(repairs), **token_metrics(filled)})
+    return Demand({(r.query_id, r.pass_number): r for r in requests}, keep)
 
 
 def read_score(category: str, reply: str) -> float | None:
@@ -104,6 +119,11 @@ def _requests(
                 answer=answers[check["query_id"], check["pass"]],
             )
             yield request(check["query_id"], check["pass"], messages, model, config)
+
+
+def _categories(queries: pa.Table) -> dict[str, str]:
+    ids, categories = queries["query_id"].to_pylist(), queries["category"].to_pylist()
+    return dict(zip(ids, categories, strict=True))
 
 
 def _needs_judge(check: Row, query: Row, prompt: Prompt) -> bool:

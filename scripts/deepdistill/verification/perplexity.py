@@ -21,7 +21,7 @@ from deepdistill.keys import perplexity_key
 from deepdistill.loading import load_model
 from deepdistill.messages import last_user_text
 from deepdistill.models import Identity
-from deepdistill.rowstore import RowStore
+from deepdistill.rowstore import Demand, RowStore
 from deepdistill.schemas import PERPLEXITIES
 from deepdistill.tables import Row
 
@@ -66,13 +66,8 @@ def perplexity_shard(
     loaded only if there are others. ``metrics`` receives counts, tokens and seconds of this run
     as JSON, with ``repairs`` among them.
     """
-    wanted = {
-        (text.query_id, text.pass_number): text
-        for text in _texts(queries, responses, model.digest, config)
-    }
     filled = RowStore(output, PERPLEXITIES).fill(
-        wanted,
-        keep=lambda row, text: _kept(row, text, config["max_length"]),
+        demanded_perplexities(queries, responses, model.digest, config),
         compute=lambda missing: PerplexityScorer(model.find(), config, threads).rows(missing),
     )
     counts = {
@@ -80,6 +75,17 @@ def perplexity_shard(
         "tokens": sum(row["tokens"] for row in filled.computed),
     }
     write_json(metrics, {**filled.metrics(repairs), **counts})
+
+
+def demanded_perplexities(
+    queries: pa.Table, responses: pa.Table, model: str, config: Mapping[str, Any]
+) -> Demand[Text]:
+    """Return the texts to score; ``model`` is the digest of the model's content."""
+    texts = _texts(queries, responses, model, config)
+    return Demand(
+        {(text.query_id, text.pass_number): text for text in texts},
+        lambda row, text: _kept(row, text, config["max_length"]),
+    )
 
 
 class PerplexityScorer:

@@ -22,7 +22,7 @@ from deepdistill.keys import reward_key
 from deepdistill.loading import load_model
 from deepdistill.models import Identity
 from deepdistill.rendering import render
-from deepdistill.rowstore import RowStore
+from deepdistill.rowstore import Demand, RowStore
 from deepdistill.schemas import REWARDS
 from deepdistill.tables import Row
 
@@ -60,13 +60,8 @@ def reward_shard(
     ``max_length`` now as it did; the model is loaded only if there are others. ``metrics``
     receives counts and seconds of this run as JSON, with ``repairs`` among them.
     """
-    wanted = {
-        (dialogue.query_id, dialogue.pass_number): dialogue
-        for dialogue in _dialogues(queries, responses, model.digest, config)
-    }
     filled = RowStore(output, REWARDS).fill(
-        wanted,
-        keep=lambda row, dialogue: _kept(row, dialogue, config["max_length"]),
+        demanded_rewards(queries, responses, model.digest, config),
         compute=lambda missing: RewardScorer(model.find(), config, threads).rows(missing),
     )
     errors = sum(row["error"] is not None for row in filled.computed)
@@ -76,6 +71,17 @@ def reward_shard(
 def reward(values: Sequence[float], scale: float) -> float:
     """Return the mean of an answer's attributes, each clipped to 0 … ``scale``, over ``scale``."""
     return sum(_clipped(values, scale)) / (len(values) * scale)
+
+
+def demanded_rewards(
+    queries: pa.Table, responses: pa.Table, model: str, config: Mapping[str, Any]
+) -> Demand[Dialogue]:
+    """Return the dialogues to score; ``model`` is the digest of the model's content."""
+    dialogues = _dialogues(queries, responses, model, config)
+    return Demand(
+        {(dialogue.query_id, dialogue.pass_number): dialogue for dialogue in dialogues},
+        lambda row, dialogue: _kept(row, dialogue, config["max_length"]),
+    )
 
 
 class RewardScorer:

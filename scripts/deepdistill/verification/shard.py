@@ -14,7 +14,7 @@ from deepdistill.codedigest import module_digest
 from deepdistill.files import write_json
 from deepdistill.keys import check_key
 from deepdistill.messages import last_user_text
-from deepdistill.rowstore import RowStore
+from deepdistill.rowstore import Demand, RowStore
 from deepdistill.schemas import CHECKS
 from deepdistill.tables import Place, Row
 from deepdistill.verification.check import Check, Task
@@ -52,23 +52,33 @@ def check_shard(
     ``metrics`` receives the counts as JSON.
     """
 
+    def compute(missing: Sequence[_Wanted]) -> Iterator[list[Row]]:
+        return checked_batches(missing, config, workers)
+
+    demand = demanded_checks(queries, responses, config)
+    filled = RowStore(output, CHECKS).fill(demand, compute)
+    write_json(metrics, filled.metrics(repairs))
+
+
+def demanded_checks(
+    queries: pa.Table, responses: pa.Table, config: Mapping[str, Any]
+) -> Demand[_Wanted]:
+    """Return the checks that responses need; arguments as for :func:`check_shard`."""
+
     def keep(row: Row, wanted: _Wanted) -> Row | None:
         final = row["failure"] not in PASSING_FAILURES or not verifier_modules(wanted.task.category)
         return row if row["check_key"] == wanted.key and final else None
 
-    def compute(missing: Sequence[_Wanted]) -> Iterator[list[Row]]:
-        return _batches(missing, config, workers)
-
-    wanted = {w.place: w for w in _wanted(queries, responses, config)}
-    filled = RowStore(output, CHECKS).fill(wanted, keep, compute)
-    write_json(metrics, filled.metrics(repairs))
+    return Demand({w.place: w for w in _wanted(queries, responses, config)}, keep)
 
 
 def check_rows(
     queries: pa.Table, responses: pa.Table, config: Mapping[str, Any], workers: int
 ) -> Iterator[Row]:
     """Return the check of each response that has an answer; arguments as for check_shard."""
-    return chain.from_iterable(_batches(list(_wanted(queries, responses, config)), config, workers))
+    return chain.from_iterable(
+        checked_batches(list(_wanted(queries, responses, config)), config, workers)
+    )
 
 
 def _wanted(queries: pa.Table, responses: pa.Table, config: Mapping[str, Any]) -> Iterator[_Wanted]:
@@ -88,9 +98,10 @@ def _verifier_digest(category: str) -> str:
     return module_digest(verifier_modules(category))
 
 
-def _batches(
+def checked_batches(
     wanted: Sequence[_Wanted], config: Mapping[str, Any], workers: int
 ) -> Iterator[list[Row]]:
+    """Yield the checks of all that is wanted in batches; arguments as for :func:`check_shard`."""
     with Checkers(config, workers) as checkers:
         for start in range(0, len(wanted), BATCH):
             batch = wanted[start : start + BATCH]

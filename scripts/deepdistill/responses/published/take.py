@@ -15,13 +15,13 @@ from deepdistill.files import write_json
 from deepdistill.keys import published_key
 from deepdistill.responses.backends.backend import Completion, Request
 from deepdistill.responses.rows import response_row
-from deepdistill.rowstore import RowStore
+from deepdistill.rowstore import Demand, RowStore
 from deepdistill.schemas import PUBLISHED, RESPONSES
 from deepdistill.tables import Place, Row, read_range
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
+class Taken:
     """What is published for a query and pass; the text is None where nothing is."""
 
     query_id: str
@@ -33,6 +33,7 @@ class _Taken:
 
     @property
     def key(self) -> str:
+        """The key of the response's row."""
         return published_key(self.text)
 
 
@@ -51,21 +52,34 @@ def take_shard(
     same counts as kept. What is not published is a row too, ``absent``. ``metrics`` receives the
     counts as JSON.
     """
-    think = config["format"] == "think"
+    demand = demanded_texts(queries, published, config)
 
-    def keep(row: Row, taken: _Taken) -> Row | None:
-        return _row(taken, think) if row["request_key"] == taken.key else None
+    def compute(missing: Sequence[Taken]) -> Iterator[list[Row]]:
+        yield taken_rows(missing, config)
 
-    def compute(missing: Sequence[_Taken]) -> Iterator[list[Row]]:
-        yield [_row(taken, think) for taken in missing]
-
-    wanted = _wanted(queries, published, config["passes"])
-    filled = RowStore(output, RESPONSES).fill(wanted, keep, compute)
-    absent = sum(taken.text is None for taken in wanted.values())
+    filled = RowStore(output, RESPONSES).fill(demand, compute)
+    absent = sum(taken.text is None for taken in demand.wanted.values())
     write_json(metrics, {**filled.metrics(repairs), "absent": absent})
 
 
-def _wanted(queries: pa.Table, published: str | Path, passes: int) -> dict[Place, _Taken]:
+def demanded_texts(
+    queries: pa.Table, published: str | Path, config: Mapping[str, Any]
+) -> Demand[Taken]:
+    """Return what is published for each query and pass; arguments as for :func:`take_shard`."""
+
+    def keep(row: Row, taken: Taken) -> Row | None:
+        return taken_rows([taken], config)[0] if row["request_key"] == taken.key else None
+
+    return Demand(_wanted(queries, published, config["passes"]), keep)
+
+
+def taken_rows(texts: Sequence[Taken], config: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of published texts, also of those that are not there."""
+    think = config["format"] == "think"
+    return [_row(taken, think) for taken in texts]
+
+
+def _wanted(queries: pa.Table, published: str | Path, passes: int) -> dict[Place, Taken]:
     """What is published for each query and pass, by its place."""
     ids = queries["query_id"]
     if not len(ids):
@@ -79,7 +93,7 @@ def _wanted(queries: pa.Table, published: str | Path, passes: int) -> dict[Place
         )
     }
     return {
-        (query, number): _Taken(
+        (query, number): Taken(
             query, number, *there.get((query, number), (None, None)), known[query]
         )
         for query in ids.to_pylist()
@@ -87,7 +101,7 @@ def _wanted(queries: pa.Table, published: str | Path, passes: int) -> dict[Place
     }
 
 
-def _row(taken: _Taken, think: bool) -> Row:
+def _row(taken: Taken, think: bool) -> Row:
     request = Request(taken.query_id, taken.pass_number, [], taken.key, None)
     if taken.text is None:
         error = f"{taken.known} published responses, pass {taken.pass_number} is not there"

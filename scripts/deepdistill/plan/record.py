@@ -1,0 +1,175 @@
+"""Recording a run: what each job was expected to take, and what it took.
+
+A run appends lines of JSON to ``<results>/runs/<start>.jsonl``, each whole at once, so that a
+killed run leaves a readable record. What finished jobs show goes to ``<results>/measured.json``,
+where the next plan's estimates find it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from deepdistill.artifacts import artifact_path, metrics_path
+from deepdistill.files import read_json, write_json
+from deepdistill.plan.cluster import Cluster
+from deepdistill.plan.estimate import Estimator
+from deepdistill.plan.jobs import Job, job_of_event
+from deepdistill.plan.learn import Shown, learn
+from deepdistill.plan.rates import MEASURED, read_rates
+from deepdistill.plan.runs import RUNS
+from deepdistill.plan.session import Session
+from deepdistill.plan.work import Work, Workload
+
+SECONDS = 30.0
+"""Longest time for which what jobs have shown is not yet in the file of rates."""
+
+
+class Recorder:
+    """Records the jobs of one run.
+
+    Example:
+        >>> recorder = Recorder(session)
+        >>> recorder.take("job_info", event)
+        >>> recorder.take("job_finished", {"job_id": 7})
+        >>> recorder.end()
+    """
+
+    def __init__(self, session: Session, clock: Callable[[], float] = time.time) -> None:
+        self._session = session
+        self._clock = clock
+        self._results = Path(session.config["pathvars"]["results"])
+        start = datetime.fromtimestamp(clock(), UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        self._path = self._results / RUNS / f"{start}.jsonl"
+        cluster = Cluster.read(session.config["cluster"])
+        self._rates = read_rates(cluster, self._results)
+        self._workload = Workload(session.config, self._rates)
+        self._estimator = Estimator(session.config, cluster, self._rates)
+        self._started: dict[int, tuple[Job, float]] = {}
+        self._remote = False
+        self._shown: list[Shown] = []
+        self._saved = clock()
+
+    def provided(self, event: Mapping[str, Any]) -> None:
+        """Take what Snakemake says of the machine: with ``nodes`` jobs run on a cluster."""
+        self._remote |= "nodes" in event
+
+    def take(self, event: str, fields: Mapping[str, Any]) -> None:
+        """Take an event of a job: ``job_info`` when it starts, then its end."""
+        now = self._clock()
+        match event:
+            case "job_info" if fields.get("shellcmd"):
+                job = job_of_event(fields)
+                self._started[job.id] = (job, now)
+            case "job_finished":
+                self._end_of(int(fields["job_id"]), now, finished=True)
+            case "job_error":
+                self._end_of(int(fields["jobid"]), now, finished=False)
+
+    def end(self) -> None:
+        """Save what was learned; jobs that have not ended are recorded as such."""
+        now = self._clock()
+        for number in list(self._started):
+            self._end_of(number, now, finished=False)
+        self._save()
+
+    def _end_of(self, number: int, now: float, finished: bool) -> None:
+        if number not in self._started:
+            return
+        job, started = self._started.pop(number)
+        metrics = _metrics(job, started) if finished else {}
+        wall = now - started
+        # On a cluster the time between the events has the queue in it; the job knows its own.
+        seconds = float(metrics.get("seconds", wall)) if self._remote else wall
+        planned = self._planned(job, metrics)
+        line = {
+            "id": job.id,
+            "rule": job.rule,
+            "subject": job.subject,
+            "wildcards": dict(job.wildcards),
+            "started": round(started, 3),
+            "wall_seconds": round(wall, 3),
+            "seconds": round(seconds, 3),
+            "finished": finished,
+            "metrics": metrics,
+            **planned,
+        }
+        self._append(line)
+        if finished:
+            own = seconds if not self._remote else None
+            self._shown.append(Shown(job, metrics, line["gpus"], own))
+        if now - self._saved >= SECONDS:
+            self._save()
+
+    def _planned(self, job: Job, metrics: Mapping[str, Any]) -> dict[str, Any]:
+        """What the job was expected to take, by the rates from before the run."""
+        work = self._workload.of(job.rule, job.wildcards)
+        estimate = self._estimator.estimate(done_work(work, metrics), job.wildcards)
+        return {
+            "planned_seconds": asdict(estimate.seconds),
+            "gpus": estimate.gpus,
+            "gpu_kind": estimate.gpu_kind,
+            "threads": job.threads,
+            "planned_money": estimate.money.expected,
+        }
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        """Add a line in one write, which a killed process does or does not."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        data = (json.dumps(line, ensure_ascii=False) + "\n").encode()
+        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            os.write(handle, data)
+        finally:
+            os.close(handle)
+
+    def _save(self) -> None:
+        """Add what finished jobs have shown to the file of rates."""
+        self._saved = self._clock()
+        if not self._shown:
+            return
+        path = self._results / MEASURED
+        try:
+            measured = read_json(path)
+        except (OSError, ValueError):
+            measured = {}
+        for shown in self._shown:
+            learn(measured, shown)
+        self._shown.clear()
+        write_json(path, measured)
+
+
+def done_work(work: Work, metrics: Mapping[str, Any]) -> Work:
+    """Return the work that a job really did, of what was expected of it."""
+    for name in ("rows_computed", "responses_computed"):
+        if name in metrics:
+            return _scaled(work, float(metrics[name]))
+    if "steps_computed" in metrics:
+        steps = metrics["steps_computed"] + metrics["steps_kept"]
+        return _scaled(work, work.total * metrics["steps_computed"] / (steps or 1))
+    return work
+
+
+def _scaled(work: Work, rows: float) -> Work:
+    if not work.total:
+        return replace(work, rows={"": rows} if rows else {})
+    return replace(work, rows={c: n * rows / work.total for c, n in work.rows.items() if rows})
+
+
+def _metrics(job: Job, started: float) -> dict[str, Any]:
+    """What a job says of itself in its metrics file, if it wrote one since it started."""
+    names = [Path(name) for name in job.outputs if name.endswith("metrics.json")]
+    names += [metrics_path(artifact_path(job.outputs[0]))] if job.outputs else []
+    for path in names:
+        try:
+            if path.stat().st_mtime >= started - 1:
+                return dict(read_json(path))
+        except (OSError, ValueError):
+            continue
+    return {}
