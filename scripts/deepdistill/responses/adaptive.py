@@ -76,6 +76,7 @@ def generate_adaptively(
     started = time.monotonic()
     backend = LastingBackend(make_backend)
     store = RowStore(output, RESPONSES)
+    store.take()
     wanted = {(r.query_id, r.pass_number): r for r in requests(queries, prompt, model, config)}
     rows = store.held(wanted, lambda row, request: held_row(row, request, config, purse))
     computed: list[Row] = []
