@@ -13,7 +13,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # Isolation of generated programs, the form of the rules, and python3's own venv.
 DEBIAN_PACKAGES := bubblewrap shfmt python3-venv
 
-.PHONY: help demo test lint format benchmark docs lock clean system vllm vllm-cpu
+.PHONY: help demo test lint format benchmark docs queue lock clean system slurm vllm vllm-cpu
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo 'make format                put code and rules into the form that lint wants'
 	@echo 'make benchmark NAME=…      run benchmarks/NAME.py'
 	@echo 'make docs                  build the documentation into site/'
+	@echo 'make queue                 your jobs on SLURM, with rule and wildcards'
 	@echo 'make vllm                  install the engine of the backend vllm; make vllm-cpu without a GPU'
 	@echo 'make lock                  resolve requirements*.lock and envs/ anew'
 	@echo 'make clean                 remove everything that was made here'
@@ -55,6 +56,9 @@ docs: $(VENV)/.installed
 	$(BIN)/mkdocs build --quiet --strict --site-dir site
 	@echo "The documentation is at site/index.html"
 
+queue:
+	@squeue --me --sort=T,i --format='%.9i %.9T %.11M %.11l %.5D %.8P %k %R'
+
 # The project is installed in place; requirements.lock names every package and its hashes. torch
 # alone stands there without hashes, since a CPU and a GPU machine take different builds of it.
 $(VENV)/.installed: requirements.lock pyproject.toml | system
@@ -78,6 +82,17 @@ system:
 			echo 'To install what some steps need: sudo apt-get install $(DEBIAN_PACKAGES)'; \
 		fi; \
 	fi
+
+# What tests/slurm starts; its daemons are not to start by themselves.
+SLURM_PACKAGES := slurmctld slurmd slurm-client slurmdbd munge mariadb-server
+
+slurm:
+	@test "$$(id -u)" = 0 || { echo 'To install it: sudo make slurm'; exit 2; }
+	apt-get update -qq
+	made=; policy=/usr/sbin/policy-rc.d; \
+	test -e $$policy || { printf '#!/bin/sh\nexit 101\n' > $$policy; chmod +x $$policy; made=1; }; \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SLURM_PACKAGES) > /dev/null; \
+	status=$$?; test -z "$$made" || rm -f $$policy; exit $$status
 
 RESOLVE = $(BIN)/uv pip compile --quiet pyproject.toml --group dev --generate-hashes --no-annotate \
 	--python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-emit-package torch \

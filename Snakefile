@@ -52,6 +52,11 @@ rule all:
         ),
 
 
+onstart:
+    if workflow.executor_plugin.name == "slurm":
+        end_orphans(workflow)
+
+
 include: "rules/demo.smk"
 include: "rules/queries.smk"
 include: "rules/responses.smk"

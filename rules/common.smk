@@ -8,6 +8,7 @@
 import gc
 import inspect
 import os
+import signal
 import sys
 from functools import cache
 from pathlib import Path
@@ -19,13 +20,25 @@ os.environ.update(
 sys.path.insert(0, str(Path(workflow.current_basedir).parent / "scripts"))
 
 from deepdistill import artifacts, slices
+from deepdistill.cluster.orphans import end_orphans, leave_records_to_the_submitter
+from deepdistill.cluster.request import (
+    PLACED,
+    PLAIN,
+    WITH_MODELS,
+    Limits,
+    Site,
+    request,
+)
 from deepdistill.codedigest import code_digest
 from deepdistill.config import check_config, check_inputs
 from deepdistill.errors import InputError
 from deepdistill.files import canonical_json
 from deepdistill.keys import shard_names
 from deepdistill.plan import listener
+from deepdistill.plan.cluster import Cluster
 from deepdistill.plan.pilot import pilot_config
+from deepdistill.plan.rates import read_rates
+from deepdistill.plan.resources import requester
 from deepdistill.responses.passes import adaptive_teachers
 from deepdistill.responses.published.files import data_files
 
@@ -33,6 +46,16 @@ from deepdistill.responses.published.files import data_files
 # they become more, is a quarter of a dry-run of thousands of jobs, and finds nothing.
 gc.freeze()
 gc.set_threshold(100_000)
+
+# Signals go to a job's shell as well: it lets the program write what it has, and waits for it.
+shell.prefix("set -euo pipefail; trap : TERM USR1; ")
+
+if not workflow.is_main_process:
+    # So do the Snakemakes around it, of which SIGUSR1 would be the end.
+    signal.signal(signal.SIGUSR1, lambda number, frame: None)
+    leave_records_to_the_submitter()
+
+SITE = Site.from_defaults(workflow.resource_settings.default_resources or {})
 
 OPTIONAL = {
     "judge": "judgements",
@@ -71,6 +94,49 @@ def sliced(function):
 def code(script):
     """A params function: the digest of the script's code."""
     return of_wildcards(lambda wildcards: script_digest(script))
+
+
+def threads_for(rule):
+    """A threads function: cores of the rule's jobs, of each of their nodes."""
+    return of_wildcards(lambda wildcards: scheduling()[0](rule, wildcards).threads)
+
+
+def resources_for(rule):
+    """A rule's resources: functions of a job's workload and, after a failure, of the attempt."""
+
+    def resource(name):
+        return of_wildcards(
+            lambda wildcards, attempt: asked(scheduling()[0](rule, wildcards), attempt)[
+                name
+            ]
+        )
+
+    return {n: resource(n) for n in (PLACED if rule in WITH_MODELS else PLAIN)}
+
+
+@cache
+def asked(need, attempt):
+    return request(need, attempt, SITE, scheduling()[1])
+
+
+@cache
+def scheduling():
+    """What says what a job needs, and the most that one can ask for."""
+    try:
+        cluster = Cluster.read(config["cluster"])
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    rates = read_rates(cluster, config["pathvars"]["results"])
+    longest, node = cluster.settings["longest_job_h"], cluster.settings["largest_node"]
+    limits = Limits(runtime=int(longest * 60), mem_mb=node["mem_mb"])
+    return requester(config, cluster, rates), limits
+
+
+def layout(wildcards, threads, resources):
+    """Where a training's processes run; of resources, so that it makes nothing stale."""
+    gpus, nodes = resources.get("gpu", 0), resources.get("nodes", 1)
+    shared = slices.sharing(config, wildcards.recipe)
+    return canonical_json({"gpus": gpus, "nodes": nodes, "threads": threads, **shared})
 
 
 def repairs(artifact):

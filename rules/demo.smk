@@ -17,6 +17,9 @@ rule make_demo_sources:
         "<logs>/make_demo_sources.log",
     conda:
         "../envs/data.yaml"
+    threads: threads_for("make_demo_sources")
+    resources:
+        **resources_for("make_demo_sources"),
     params:
         code=code("make_demo_sources"),
         config=sliced(slices.make_demo_sources),
@@ -37,6 +40,9 @@ rule train_demo_model:
         "<logs>/train_demo_model/{model}.log",
     conda:
         "../envs/training.yaml"
+    threads: threads_for("train_demo_model")
+    resources:
+        **resources_for("train_demo_model"),
     params:
         code=code("train_demo_model"),
         config=sliced(slices.train_demo_model),

@@ -19,7 +19,9 @@ rule measure_difficulty:
         "<logs>/measure_difficulty.log",
     conda:
         "../envs/data.yaml"
-    threads: 4
+    threads: threads_for("measure_difficulty")
+    resources:
+        **resources_for("measure_difficulty"),
     params:
         code=code("measure_difficulty"),
         queries=folder_of("queries"),

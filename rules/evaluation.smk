@@ -20,6 +20,9 @@ rule evaluate:
         "<logs>/evaluate/{model}/{benchmark}.log",
     conda:
         "../envs/evaluation.yaml"
+    threads: threads_for("evaluate")
+    resources:
+        **resources_for("evaluate"),
     params:
         code=code("evaluate"),
         repairs=lambda wildcards: artifacts.repairs(
@@ -39,6 +42,7 @@ rule evaluate:
             --data {input.data:q} \
             --task {input.task:q} \
             --threads {threads} \
+            --nodes {resources.nodes} \
             --repairs {params.repairs} \
             --output {output.result:q} \
             --generations {output.generations:q} \

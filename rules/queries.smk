@@ -19,6 +19,9 @@ rule fetch_data:
         dataset=any_of(slices.fetched_data(config)),
     conda:
         "../envs/data.yaml"
+    threads: threads_for("fetch_data")
+    resources:
+        **resources_for("fetch_data"),
     params:
         code=code("fetch_data"),
         config=sliced(slices.fetch_data),
@@ -40,6 +43,9 @@ rule clean_source:
         "<logs>/clean_source/{source}.log",
     conda:
         "../envs/data.yaml"
+    threads: threads_for("clean_source")
+    resources:
+        **resources_for("clean_source"),
     params:
         code=code("clean_source"),
         config=sliced(slices.clean_source),
@@ -70,6 +76,9 @@ rule filter_queries:
         "<logs>/filter_queries.log",
     conda:
         "../envs/data.yaml"
+    threads: threads_for("filter_queries")
+    resources:
+        **resources_for("filter_queries"),
     params:
         code=code("filter_queries"),
         config=sliced(slices.filter_queries),
@@ -97,6 +106,9 @@ rule shard_queries:
         f"<logs>/shard_queries/{SHARDS_OF_JOB[0]}.log",
     conda:
         "../envs/data.yaml"
+    threads: threads_for("shard_queries")
+    resources:
+        **resources_for("shard_queries"),
     params:
         code=code("shard_queries"),
         config=sliced(slices.shard_queries),

@@ -34,6 +34,9 @@ rule report:
         "<logs>/report.log",
     conda:
         "../envs/report.yaml"
+    threads: threads_for("report")
+    resources:
+        **resources_for("report"),
     params:
         code=code("report"),
         config=sliced(slices.report),

@@ -19,6 +19,9 @@ rule identify_model:
         "<logs>/identify_model/{model}.log",
     conda:
         "../envs/data.yaml"
+    threads: threads_for("identify_model")
+    resources:
+        **resources_for("identify_model"),
     params:
         code=code("identify_model"),
         options=lambda wildcards: [
@@ -48,6 +51,9 @@ rule generate_responses:
         teacher=any_of(config["teachers"].keys() - {*ADAPTIVE, *PUBLISHED}),
     conda:
         "../envs/generation.yaml"
+    threads: threads_for("generate_responses")
+    resources:
+        **resources_for("generate_responses"),
     params:
         code=code("generate_responses"),
         repairs=repairs("responses"),
@@ -61,6 +67,7 @@ rule generate_responses:
             --model {input.model:q} \
             --config {params.config:q} \
             --threads {threads} \
+            --nodes {resources.nodes} \
             --repairs {params.repairs} \
             --output {output.responses:q} >{log:q} 2>&1
         """
@@ -83,6 +90,9 @@ rule generate_adaptively:
         teacher=any_of(ADAPTIVE),
     conda:
         "../envs/generation.yaml"
+    threads: threads_for("generate_adaptively")
+    resources:
+        **resources_for("generate_adaptively"),
     params:
         code=code("generate_adaptively"),
         repairs=repairs("responses"),
@@ -96,6 +106,7 @@ rule generate_adaptively:
             --model {input.model:q} \
             --config {params.config:q} \
             --threads {threads} \
+            --nodes {resources.nodes} \
             --repairs {params.repairs} \
             --output {output.responses:q} >{log:q} 2>&1
         """
@@ -116,6 +127,9 @@ rule collect_published:
         teacher=any_of(PUBLISHED),
     conda:
         "../envs/data.yaml"
+    threads: threads_for("collect_published")
+    resources:
+        **resources_for("collect_published"),
     params:
         code=code("collect_published"),
         data=lambda wildcards: config["teachers"][wildcards.teacher]["data"],
@@ -143,6 +157,9 @@ rule take_responses:
         teacher=any_of(PUBLISHED),
     conda:
         "../envs/data.yaml"
+    threads: threads_for("take_responses")
+    resources:
+        **resources_for("take_responses"),
     params:
         code=code("take_responses"),
         repairs=repairs("responses"),

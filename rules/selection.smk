@@ -23,7 +23,9 @@ rule select_responses:
         "<logs>/select_responses/{set}.log",
     conda:
         "../envs/data.yaml"
-    threads: 4
+    threads: threads_for("select_responses")
+    resources:
+        **resources_for("select_responses"),
     params:
         code=code("select_responses"),
         verdicts=folder_of("verdicts"),
@@ -59,6 +61,9 @@ rule export_dataset:
         "<logs>/export_dataset/{set}.log",
     conda:
         "../envs/data.yaml"
+    threads: threads_for("export_dataset")
+    resources:
+        **resources_for("export_dataset"),
     params:
         code=code("export_dataset"),
         queries=folder_of("queries"),
@@ -95,6 +100,9 @@ rule export_published:
         "<logs>/export_published/{teacher}.log",
     conda:
         "../envs/data.yaml"
+    threads: threads_for("export_published")
+    resources:
+        **resources_for("export_published"),
     params:
         code=code("export_published"),
         queries=folder_of("queries"),

@@ -18,14 +18,19 @@ rule train:
         "<logs>/train/{recipe}.log",
     conda:
         "../envs/training.yaml"
+    threads: threads_for("train")
+    resources:
+        **resources_for("train"),
     params:
         code=code("train"),
         config=sliced(slices.train),
         seed=config["seed"],
+        layout=layout,
     shell:
         """
         python scripts/train.py \
             --config {params.config:q} \
+            --layout {params.layout:q} \
             --code-digest {params.code} \
             --seed {params.seed} \
             --parent {input.parent:q} \

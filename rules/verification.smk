@@ -21,6 +21,9 @@ rule check_responses:
         "<logs>/check_responses/{teacher}/{shard}.log",
     conda:
         "../envs/verification.yaml"
+    threads: threads_for("check_responses")
+    resources:
+        **resources_for("check_responses"),
     params:
         code=code("check_responses"),
         repairs=repairs("checks"),
@@ -51,6 +54,9 @@ rule judge_responses:
         "<logs>/judge_responses/{teacher}/{shard}.log",
     conda:
         "../envs/generation.yaml"
+    threads: threads_for("judge_responses")
+    resources:
+        **resources_for("judge_responses"),
     params:
         code=code("judge_responses"),
         repairs=repairs("judgements"),
@@ -65,6 +71,7 @@ rule judge_responses:
             --model {input.model:q} \
             --config {params.config:q} \
             --threads {threads} \
+            --nodes {resources.nodes} \
             --repairs {params.repairs} \
             --output {output.judgements:q} >{log:q} 2>&1
         """
@@ -82,6 +89,9 @@ rule reward_responses:
         "<logs>/reward_responses/{teacher}/{shard}.log",
     conda:
         "../envs/generation.yaml"
+    threads: threads_for("reward_responses")
+    resources:
+        **resources_for("reward_responses"),
     params:
         code=code("reward_responses"),
         repairs=repairs("rewards"),
@@ -111,6 +121,9 @@ rule measure_perplexity:
         "<logs>/measure_perplexity/{teacher}/{shard}.log",
     conda:
         "../envs/generation.yaml"
+    threads: threads_for("measure_perplexity")
+    resources:
+        **resources_for("measure_perplexity"),
     params:
         code=code("measure_perplexity"),
         repairs=repairs("perplexities"),
@@ -143,6 +156,9 @@ rule decide_verdicts:
         "<logs>/decide_verdicts/{teacher}/{shard}.log",
     conda:
         "../envs/data.yaml"
+    threads: threads_for("decide_verdicts")
+    resources:
+        **resources_for("decide_verdicts"),
     params:
         code=code("decide_verdicts"),
         thresholds=sliced(slices.decide_verdicts),
@@ -179,6 +195,9 @@ rule count_overruled:
         "<logs>/count_overruled.log",
     conda:
         "../envs/data.yaml"
+    threads: threads_for("count_overruled")
+    resources:
+        **resources_for("count_overruled"),
     params:
         code=code("count_overruled"),
         queries=folder_of("queries"),

@@ -29,6 +29,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--generations", required=True, help="Parquet artifact evals")
     parser.add_argument("--metrics", required=True, help="responses, tokens and seconds, JSON")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads, verifier processes")
+    parser.add_argument("--nodes", type=int, default=1, help="nodes of the SLURM job")
     parser.add_argument("--repairs", type=int, default=0, help="times evals was damaged")
     options = parser.parse_args(argv)
     logging.getLogger("lm_eval").setLevel(logging.WARNING)
@@ -39,7 +40,9 @@ def main(argv: list[str]) -> None:
         settings=settings,
         seed=options.seed,
         model=identity.digest,
-        make_backend=backend_opener(settings.sampling(options.seed), identity, options.threads),
+        make_backend=backend_opener(
+            settings.sampling(options.seed), identity, options.threads, nodes=options.nodes
+        ),
         model_name=options.model_name,
         benchmark=options.benchmark,
         data=options.data,

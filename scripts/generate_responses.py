@@ -25,6 +25,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--model", required=True, help="identity of the model")
     parser.add_argument("--config", required=True, type=json.loads, help="teacher settings, JSON")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--nodes", type=int, default=1, help="nodes of the SLURM job")
     parser.add_argument("--repairs", type=int, default=0, help="times the shard was damaged")
     parser.add_argument("--output", required=True, help="Parquet artifact responses")
     args = parser.parse_args(argv)
@@ -37,7 +38,7 @@ def main(argv: list[str]) -> None:
         queries=asked,
         prompt=read_prompt(args.prompt),
         model=identity.digest,
-        make_backend=backend_opener(args.config, identity, args.threads, purse),
+        make_backend=backend_opener(args.config, identity, args.threads, purse, args.nodes),
         config=args.config,
         output=args.output,
         metrics=metrics_path(args.output),

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import NoReturn
 
+from deepdistill.cluster.launch import become_torchrun
 from deepdistill.errors import exit_code
 from deepdistill.models import work_offline
+from deepdistill.training.layout import Layout
 from deepdistill.training.run import train_checkpoint
 
 
@@ -22,7 +25,14 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--output", required=True, help="CHECKPOINT.json to write")
     parser.add_argument("--work-dir", required=True, help="trainer states of an unfinished run")
     parser.add_argument("--metrics", required=True, help="steps, tokens and seconds, JSON")
+    parser.add_argument("--layout", default={}, type=json.loads, help="nodes and GPUs, as JSON")
     options = parser.parse_args(argv)
+    layout = Layout.from_config(options.layout)
+
+    def launch() -> NoReturn:
+        gpus = layout.gpus // layout.nodes
+        become_torchrun(__file__, argv, layout.nodes, layout.processes, layout.threads, gpus)
+
     work_offline()
     train_checkpoint(
         options.config,
@@ -33,6 +43,8 @@ def main(argv: list[str]) -> None:
         options.work_dir,
         options.code_digest,
         options.metrics,
+        layout,
+        launch,
     )
 
 

@@ -6,6 +6,8 @@ import logging
 import sys
 from collections.abc import Callable
 
+from deepdistill.termination import raised_signals
+
 
 class InputError(Exception):
     """Something the user gave cannot be used.
@@ -19,11 +21,13 @@ def exit_code(main: Callable[[list[str]], None], argv: list[str] | None = None) 
     """Run a script's ``main`` with logging on standard error and return its exit status.
 
     An :class:`InputError` is printed as one line on standard error and becomes status 1, Ctrl-C
-    becomes status 130; any other exception is a defect of ours and keeps its traceback.
+    becomes status 130, SIGTERM and SIGUSR1 128 more than their numbers; any other exception is a
+    defect of ours and keeps its traceback.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     try:
-        main(sys.argv[1:] if argv is None else argv)
+        with raised_signals():
+            main(sys.argv[1:] if argv is None else argv)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

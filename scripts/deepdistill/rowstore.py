@@ -20,10 +20,12 @@ from typing import Any, Generic, TypeVar
 import pyarrow.parquet as pq
 
 from deepdistill.errors import InputError
+from deepdistill.exclusive import Hold, lock_path
 from deepdistill.files import atomic_path
 from deepdistill.progress import Progress
 from deepdistill.schemas import Artifact
 from deepdistill.tables import Place, Row, from_rows, read_artifact, write_artifact
+from deepdistill.termination import raised_signals
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +86,7 @@ class RowStore:
         self._output = Path(output)
         self._artifact = artifact
         self._parts = self._output.with_suffix(".parts")
+        self._hold: Hold | None = None
 
     def fill(
         self,
@@ -109,12 +112,22 @@ class RowStore:
         For a job that may still fail after its rows are made. Snakemake takes away what a failed
         job published.
         """
+        self.take()
         started = time.monotonic()
         rows = self.held(demand)
         missing = [item for place, item in demand.wanted.items() if place not in rows]
         log.info("%d rows, %d kept, %d to compute", len(demand.wanted), len(rows), len(missing))
         computed = self.add(missing, compute)
         return Filled([*rows.values(), *computed], computed, time.monotonic() - started)
+
+    def take(self) -> None:
+        """Take the shard for this process, until it is published or the process is over.
+
+        Another process that has taken it, as on a cluster one that was believed to be dead, is
+        waited for; what it has computed is there then.
+        """
+        if self._hold is None:
+            self._hold = Hold(lock_path(self._output))
 
     def held(self, demand: Demand[Item]) -> dict[Place, Row]:
         """Return the rows that are there and still hold."""
@@ -156,13 +169,17 @@ class RowStore:
     def append(self, rows: Iterable[Row]) -> None:
         """Write rows to a part file, where a later attempt finds them."""
         number = len(self._part_files())
-        with atomic_path(self._parts / f"{number:06}.parquet") as temporary:
+        path = self._parts / f"{number:06}.parquet"
+        with raised_signals() as signals, signals.held_back(), atomic_path(path) as temporary:
             pq.write_table(from_rows(self._artifact, rows), temporary, write_page_checksum=True)
 
     def publish(self, rows: Iterable[Row]) -> None:
         """Write all of the shard's rows as the artifact and remove the part files."""
         write_artifact(self._output, self._artifact, from_rows(self._artifact, rows))
         shutil.rmtree(self._parts, ignore_errors=True)
+        if self._hold is not None:
+            self._hold.release()
+            self._hold = None
 
     def _part_files(self) -> list[Path]:
         return sorted(self._parts.glob("*.parquet"))

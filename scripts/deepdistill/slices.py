@@ -28,8 +28,8 @@ FITNESS = ("drop", "unusual_characters", "max_characters", "languages")
 FETCHED = ("dataset", "revision", "files")
 """What a source's or a benchmark's settings say of a data set of the hub."""
 
-PLACEMENT = ("gpus", "nodes", "rows")
-"""Settings that only the plan and the cluster's scheduler go by; no slice has them."""
+PLACEMENT = ("gpus", "nodes", "rows", "zero", "offload")
+"""Settings that say where jobs compute, and how many rows to expect; no slice has them."""
 
 PUBLISHED = ("files", "question", "response", "score")
 """What a teacher's settings say of the rows of published data."""
@@ -229,6 +229,12 @@ def export_published(config: Config, teacher: str) -> dict[str, Any]:
 def train(config: Config, recipe: str) -> dict[str, Any]:
     """Return a recipe without the names of its parent and data set: their content counts."""
     return _without(config["training"]["recipes"][recipe], "parent", "dataset", *PLACEMENT)
+
+
+def sharing(config: Config, recipe: str) -> dict[str, Any]:
+    """Return how a training's processes share out what they hold, no matter for its result."""
+    settings = config["training"]["recipes"][recipe]
+    return {name: settings[name] for name in ("zero", "offload")}
 
 
 def evaluate(config: Config, benchmark: str) -> dict[str, Any]:

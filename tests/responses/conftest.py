@@ -6,12 +6,12 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+
 from chat_server import (
     KEY,
     VARIABLE,
     Server,
 )
-
 from deepdistill.responses.backends import openai_server
 
 

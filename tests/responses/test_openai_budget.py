@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from chat_server import (
     Server,
     failed,
     generate,
 )
-
 from deepdistill.errors import InputError
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from chat_server import (
     KEY,
     VARIABLE,
@@ -24,7 +25,6 @@ from chat_server import (
     requests,
     settings,
 )
-
 from deepdistill.errors import InputError
 from deepdistill.files import canonical_json, write_json
 from deepdistill.models import served_identity

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
 from chat_server import (
     PATIENCE,
     Answer,
@@ -18,7 +19,6 @@ from chat_server import (
     answered,
     generate,
 )
-
 from deepdistill.files import sha256_file
 
 

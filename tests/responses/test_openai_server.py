@@ -11,6 +11,7 @@ from http.server import ThreadingHTTPServer
 from typing import Any
 
 import pytest
+
 from chat_server import (
     PATIENCE,
     Answer,
@@ -24,7 +25,6 @@ from chat_server import (
     requests,
     settings,
 )
-
 from deepdistill.errors import InputError
 from deepdistill.responses import attempts
 from deepdistill.responses.backends import openai_server

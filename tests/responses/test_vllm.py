@@ -21,7 +21,7 @@ from deepdistill.files import read_json, write_json
 from deepdistill.keys import row_seed
 from deepdistill.models import model_digest, read_identity
 from deepdistill.responses.attempts import complete
-from deepdistill.responses.backends import vllm_engine
+from deepdistill.responses.backends import vllm_engine, vllm_start
 from deepdistill.responses.backends.backend import Completion, Request
 from deepdistill.responses.backends.choice import backend_opener
 from deepdistill.responses.backends.vllm_engine import VllmBackend
@@ -273,8 +273,8 @@ def test_vllm_has_the_arguments_that_are_in_no_key_and_those_that_are_ours() -> 
 
     known = {field.name for field in dataclasses.fields(EngineArgs)}
     assert known >= NEUTRAL
-    assert known >= set(vllm_engine.RESERVED)
-    assert not NEUTRAL & set(vllm_engine.RESERVED)
+    assert known >= set(vllm_start.RESERVED)
+    assert not NEUTRAL & set(vllm_start.RESERVED)
 
 
 # The last test, since it kills the engine that the others share.

@@ -6,10 +6,6 @@ from deepdistill.errors import InputError
 from deepdistill.training.recipe import Recipe
 
 
-def test_accumulation_makes_up_the_global_batch(recipe):
-    assert Recipe.from_config(recipe).accumulation_steps == 2
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [

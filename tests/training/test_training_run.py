@@ -15,6 +15,7 @@ import pytest
 from deepdistill.errors import InputError
 from deepdistill.files import read_json, write_json
 from deepdistill.models import model_digest, read_identity
+from deepdistill.training.layout import Layout
 from deepdistill.training.run import train_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +28,11 @@ def train(parent_identity: Path, tmp_path: Path):
     def run(recipe: dict[str, object], dataset: Path, name: str = "run") -> dict[str, object]:
         output, work = tmp_path / name / "CHECKPOINT.json", tmp_path / "work"
         metrics = tmp_path / f"{name}.metrics.json"
-        return train_checkpoint(recipe, 1, parent_identity, dataset, output, work, "code", metrics)
+        manifest = train_checkpoint(
+            recipe, 1, parent_identity, dataset, output, work, "code", metrics, Layout()
+        )
+        assert manifest is not None
+        return manifest
 
     return run
 

@@ -115,6 +115,5 @@ def test_the_slurm_profile_works_as_typed(bare_clone: Path) -> None:
     result = subprocess.run(command, cwd=bare_clone, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     train = (result.stdout + result.stderr).partition("\nrule train:")[2].partition("\n\n")[0]
-    assert "threads: 8" in train
-    assert "gpu=1" in train
-    assert "runtime=720" in train
+    assert "slurm_partition=CHANGE_ME" in train
+    assert "slurm_extra=--signal=USR1@" in train

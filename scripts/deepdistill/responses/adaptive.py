@@ -75,6 +75,7 @@ def generate_adaptively(
     started = time.monotonic()
     backend = LastingBackend(make_backend)
     store = RowStore(output, RESPONSES)
+    store.take()
     demand = demanded_responses(queries, prompt, model, config, purse)
     rows = store.held(demand)
     computed: list[Row] = []

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from deepdistill.responses.backends.backend import Completion
-from deepdistill.responses.termination import raised_sigterm
+from deepdistill.termination import raised_signals
 
 SECONDS = 30.0
 """Longest time for which a finished response is not yet on its way to the disk."""
@@ -18,17 +18,17 @@ def grouped(
     """Yield what ``stream`` gives in groups, one every ``seconds`` as far as there is anything.
 
     The stream must come forward every few seconds, if need be with nothing. If it ends in an
-    exception, Ctrl-C and SIGTERM included, what it gave before is yielded first.
+    exception, Ctrl-C, SIGTERM and SIGUSR1 included, what it gave before is yielded first.
     """
     pending: list[Completion] = []
     since = time.monotonic()
     try:
-        with raised_sigterm() as sigterm:
+        with raised_signals() as signals:
             for some in stream:
                 pending += some
                 if pending and time.monotonic() - since >= seconds:
                     group, pending = pending, []
-                    with sigterm.held_back():
+                    with signals.held_back():
                         yield group
                     since = time.monotonic()
     except GeneratorExit:

@@ -92,8 +92,3 @@ class Recipe:
                 f"recipe: global_batch_size is {self.global_batch_size}; allowed: multiples of "
                 f"per_device_batch_size, which is {self.per_device_batch_size}"
             )
-
-    @property
-    def accumulation_steps(self) -> int:
-        """Forward passes per optimizer step of the one process."""
-        return self.global_batch_size // self.per_device_batch_size

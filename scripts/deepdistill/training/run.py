@@ -6,17 +6,19 @@ import csv
 import logging
 import shutil
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from deepdistill.exclusive import Hold, lock_path
 from deepdistill.export.manifest import verified_digest
 from deepdistill.files import write_json
 from deepdistill.models import MODEL, read_identity
 from deepdistill.training.card import model_card
 from deepdistill.training.checkpoint import LOG, checkpoint_key, current_manifest, publish
+from deepdistill.training.layout import Layout
 from deepdistill.training.recipe import Recipe
 from deepdistill.training.samples import require_dataset
 
@@ -46,7 +48,9 @@ def train_checkpoint(
     work_dir: str | Path,
     code_digest: str,
     metrics: str | Path,
-) -> dict[str, Any]:
+    layout: Layout,
+    launch: Callable[[], NoReturn] | None = None,
+) -> dict[str, Any] | None:
     """Make the checkpoint ``output`` unless it is current, and return its manifest.
 
     ``config`` is a :class:`Recipe`'s slice of the configuration, ``parent`` a model's identity
@@ -57,39 +61,47 @@ def train_checkpoint(
     trained on, rows over max_length), tokens (seen over all epochs), steps, recipe and train_loss
     (mean over the steps). ``metrics`` receives what this job did, see :func:`_metrics`.
 
-    A killed run goes on from its last state in ``work_dir``, which is removed at the end. One
-    process trains, on one GPU or on the CPU.
+    A killed run goes on from its last state in ``work_dir``, which is removed at the end.
+
+    Where the layout has several processes, ``launch`` is called as soon as it is clear that there
+    is something to train, and replaces this process by all of them; each calls this function
+    again. Those that are not the first return None.
 
     Raises :class:`InputError` for a bad recipe, parent or data set, and for a loss that is no
     number.
     """
     started = time.monotonic()
     output, work_dir = Path(output), Path(work_dir)
-    recipe = Recipe.from_config(config)
-    identity = read_identity(parent)
-    dataset = require_dataset(dataset)
-    dataset_sha256 = verified_digest(dataset)
-    key = checkpoint_key(config, seed, dataset_sha256, identity.digest, code_digest)
-    manifest = current_manifest(output, key)
-    if manifest is not None:
-        logger.info("checkpoint is current: %s", output)
-        write_json(output, manifest)  # it may be the copy's, and has to be newer than the inputs
-        write_json(metrics, _metrics(manifest, manifest["steps"], 0, started))
-        return manifest
+    with Hold(lock_path(output)) if layout.first else nullcontext():
+        recipe = Recipe.from_config(config)
+        identity = read_identity(parent)
+        dataset = require_dataset(dataset)
+        dataset_sha256 = verified_digest(dataset)
+        key = checkpoint_key(config, seed, dataset_sha256, identity.digest, code_digest)
+        manifest = current_manifest(output, key)
+        if manifest is not None:
+            logger.info("checkpoint is current: %s", output)
+            # It may be the copy's, and has to be newer than the inputs.
+            write_json(output, manifest)
+            write_json(metrics, _metrics(manifest, manifest["steps"], 0, started))
+            return manifest
 
-    card = model_card(output.parent.name, recipe, seed, identity, dataset_sha256, code_digest)
-    run_dir = work_dir / key[:16]
-    staged = output.parent / f".{key[:16]}.staged"
-    shutil.rmtree(staged, ignore_errors=True)
-    trained = _train(recipe, seed, identity.find(), dataset, run_dir, staged, card)
-    manifest = publish(staged, output, {"key": key, **trained.record})
-    shutil.rmtree(staged)
-    shutil.rmtree(run_dir)
-    with suppress(OSError):  # another run may be unfinished in it
-        work_dir.rmdir()
-    logger.info("%s: %d steps, loss %.4f", output, manifest["steps"], manifest["train_loss"])
-    write_json(metrics, _metrics(manifest, trained.steps_kept, trained.tokens, started))
-    return manifest
+        if layout.launched and launch is not None:
+            launch()
+        card = model_card(output.parent.name, recipe, seed, identity, dataset_sha256, code_digest)
+        run_dir = work_dir / key[:16]
+        staged = output.parent / f".{key[:16]}.staged"
+        trained = _train(recipe, layout, seed, identity.find(), dataset, run_dir, staged, card)
+        if trained is None:
+            return None
+        manifest = publish(staged, output, {"key": key, **trained.record})
+        shutil.rmtree(staged)
+        shutil.rmtree(run_dir)
+        with suppress(OSError):  # another run may be unfinished in it
+            work_dir.rmdir()
+        logger.info("%s: %d steps, loss %.4f", output, manifest["steps"], manifest["train_loss"])
+        write_json(metrics, _metrics(manifest, trained.steps_kept, trained.tokens, started))
+        return manifest
 
 
 def _metrics(
@@ -112,19 +124,31 @@ def _metrics(
 
 
 def _train(
-    recipe: Recipe, seed: int, parent: Path, dataset: Path, run_dir: Path, staged: Path, card: str
-) -> _Run:
-    """Train and stage the result's files."""
+    recipe: Recipe,
+    layout: Layout,
+    seed: int,
+    parent: Path,
+    dataset: Path,
+    run_dir: Path,
+    staged: Path,
+    card: str,
+) -> _Run | None:
+    """Train, and stage the result's files in the first of the processes; None in the others."""
     from transformers import AutoTokenizer
 
     from deepdistill.training.samples import tokenise
-    from deepdistill.training.trainer import train
+    from deepdistill.training.trainer import train, training_arguments
 
+    arguments = training_arguments(recipe, layout, seed, run_dir / layout.state)
     tokenizer = AutoTokenizer.from_pretrained(parent)
-    samples = tokenise(dataset, tokenizer, recipe.max_length, run_dir / "samples")
+    with arguments.main_process_first(local=False):  # the others find it done
+        samples = tokenise(dataset, tokenizer, recipe.max_length, run_dir / "samples")
     if samples.dropped:
         logger.info("dropped %d samples over %d tokens", samples.dropped, recipe.max_length)
-    trained = train(recipe, seed, parent, tokenizer, samples, run_dir / "state")
+    trained = train(recipe, arguments, parent, tokenizer, samples)
+    if arguments.process_index > 0:
+        return None
+    shutil.rmtree(staged, ignore_errors=True)
     _stage(staged, trained, tokenizer, card)
     tokens = trained.log[-1]["tokens"]
     tokens_kept = trained.log[trained.kept - 1]["tokens"] if trained.kept else 0
@@ -141,7 +165,7 @@ def _train(
 
 def _stage(staged: Path, trained: Trained, tokenizer: Any, card: str) -> None:
     model_dir = staged / MODEL
-    trained.model.save_pretrained(model_dir)
+    trained.model.save_pretrained(model_dir, state_dict=trained.weights)
     tokenizer.save_pretrained(model_dir)
     readme = model_dir / "README.md"
     readme.write_text(card, encoding="utf-8")

@@ -7,6 +7,7 @@ import math
 import shutil
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from trl import SFTConfig, SFTTrainer
 
 from deepdistill.errors import InputError
 from deepdistill.files import read_json
+from deepdistill.termination import Signals, raised_signals
+from deepdistill.training.layout import Layout
 from deepdistill.training.recipe import SCHEDULES, Recipe
 from deepdistill.training.samples import Samples
 
@@ -29,52 +32,66 @@ logger = logging.getLogger(__name__)
 class Trained:
     """A trained model, the log of its optimizer steps and how many of them an earlier run made.
 
+    ``weights`` are those of ``model`` where the processes shared them out, else None.
+
     Each entry of ``log`` has step, epoch, loss (mean over the step's completion tokens, in nats),
     learning_rate, grad_norm and tokens (seen since the start, prompts included, padding not).
     """
 
     model: Any
+    weights: dict[str, torch.Tensor] | None
     log: list[dict[str, Any]]
     kept: int
 
 
 def train(
     recipe: Recipe,
-    seed: int,
+    arguments: SFTConfig,
     parent: Path,
     tokenizer: PreTrainedTokenizerBase,
     samples: Samples,
-    state_dir: Path,
 ) -> Trained:
     """Train ``parent`` on ``samples`` and return the model.
 
-    Trainer states are kept in ``state_dir``; if one is there, training goes on from it and gives
-    the same model as a run without the interruption.
+    ``arguments`` are those of :func:`training_arguments`. Trainer states are kept in its
+    ``output_dir``; if one is there, training goes on from it and gives the same model as a run
+    without the interruption. On SIGTERM and SIGUSR1 the state after the step at hand is kept, and
+    then SystemExit raised, in all processes that train together.
 
     Raises :class:`InputError` if the loss is not finite.
     """
-    torch.manual_seed(seed)
+    torch.manual_seed(arguments.seed)
     # AdamW's updates are below bfloat16's resolution, so the weights stay float32 while training.
     model = AutoModelForCausalLM.from_pretrained(parent, dtype=torch.float32)
     use_cache = model.config.use_cache
-    trainer = SFTTrainer(
-        model=model,
-        args=_arguments(recipe, seed, state_dir),
-        train_dataset=samples.dataset,
-        processing_class=tokenizer,
-        callbacks=[_Guard()],
-    )
-    trainer.remove_callback(PrinterCallback)
-    last = _last_state(state_dir)
-    kept = 0
-    if last is not None:
-        logger.info("resuming from %s", last.name)
-        kept = read_json(last / TRAINER_STATE_NAME)["global_step"]
-    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    with raised_signals() as signals, signals.held_back():
+        guard = _Guard(signals)
+        trainer = SFTTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=samples.dataset,
+            processing_class=tokenizer,
+            callbacks=[guard],
+        )
+        trainer.remove_callback(PrinterCallback)
+        with arguments.main_process_first(local=False):
+            last = _last_state(Path(arguments.output_dir))
+        kept = 0
+        if last is not None:
+            logger.info("resuming from %s", last.name)
+            kept = read_json(last / TRAINER_STATE_NAME)["global_step"]
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+        if guard.told:  # here, or in another of the processes
+            sys.exit(128 + guard.told)
+    dtype = getattr(torch, recipe.dtype)
+    weights = None
+    if arguments.deepspeed and arguments.deepspeed["zero_optimization"]["stage"] == 3:
+        whole = trainer.accelerator.get_state_dict(trainer.model_wrapped) or {}  # on the first only
+        weights = {name: tensor.to(dtype) for name, tensor in whole.items()}
     model = trainer.accelerator.unwrap_model(trainer.model)
     model.config.use_cache = use_cache  # the trainer turns it off, and generation would crawl
     log = _steps(trainer.state.log_history)
-    return Trained(model.to(getattr(torch, recipe.dtype)), log, kept)
+    return Trained(model.to(dtype), weights, log, kept)
 
 
 def _last_state(state_dir: Path) -> Path | None:
@@ -89,8 +106,16 @@ def _last_state(state_dir: Path) -> Path | None:
     return None if last is None else Path(last)
 
 
-def _arguments(recipe: Recipe, seed: int, state_dir: Path) -> SFTConfig:
+def training_arguments(recipe: Recipe, layout: Layout, seed: int, state_dir: Path) -> SFTConfig:
+    """Return the trainer's arguments; from here on this process knows of the others.
+
+    Raises :class:`InputError` if the layout does not fit the recipe, or needs what is not there.
+    """
     accelerated = torch.cuda.is_available()
+    if layout.gpus > 1 and not accelerated:
+        raise InputError(f"recipe: gpus is {layout.gpus}, but PyTorch sees none")
+    if layout.zero and find_spec("deepspeed") is None:
+        raise InputError(f"recipe: zero is {layout.zero}, but DeepSpeed is not installed")
     return SFTConfig(
         output_dir=str(state_dir),
         seed=seed,
@@ -99,7 +124,7 @@ def _arguments(recipe: Recipe, seed: int, state_dir: Path) -> SFTConfig:
         warmup_steps=recipe.warmup_ratio,  # below 1 it is a share of all steps
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.per_device_batch_size,
-        gradient_accumulation_steps=recipe.accumulation_steps,
+        gradient_accumulation_steps=layout.accumulation_steps(recipe),
         gradient_checkpointing=recipe.gradient_checkpointing,
         max_length=recipe.max_length,
         packing=recipe.packing,
@@ -112,13 +137,33 @@ def _arguments(recipe: Recipe, seed: int, state_dir: Path) -> SFTConfig:
         include_num_input_tokens_seen="non_padding",
         save_steps=recipe.save_steps,
         save_total_limit=1,
+        deepspeed=layout.deepspeed(),
         report_to="none",
         disable_tqdm=not sys.stderr.isatty(),
     )
 
 
 class _Guard(TrainerCallback):
-    """Ends a run whose loss is no number any more, and notes progress in the log."""
+    """Ends a run whose loss is no number any more or that is told to; notes progress in the log.
+
+    ``told`` is the signal that this or another of the processes got, 0 if none did.
+    """
+
+    def __init__(self, signals: Signals) -> None:
+        self._signals = signals
+        self.told = 0
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        told = self._signals.came or 0
+        if torch.distributed.is_initialized():  # all of them have to stop at the same step
+            largest = torch.tensor(told, device=args.device)
+            torch.distributed.all_reduce(largest, torch.distributed.ReduceOp.MAX)
+            told = int(largest)
+        if told and state.global_step < state.max_steps:
+            logger.info("told to end: keeping the state after step %d", state.global_step)
+            self.told = told
+            control.should_save = True
+            control.should_training_stop = True
 
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         loss = kwargs["logs"].get("loss")
@@ -129,7 +174,7 @@ class _Guard(TrainerCallback):
                 f"training: the loss is {loss} at step {state.global_step} of {state.max_steps}; "
                 f"a learning_rate below {args.learning_rate} may keep it finite"
             )
-        if state.global_step % max(1, state.max_steps // 10) == 0:
+        if state.is_world_process_zero and state.global_step % max(1, state.max_steps // 10) == 0:
             logger.info("step %d of %d: loss %.4f", state.global_step, state.max_steps, loss)
 
 

@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
-import multiprocessing.connection
-import os
+import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
 from typing import Any, NamedTuple
 
-from deepdistill.errors import InputError
 from deepdistill.rendering import render
 from deepdistill.responses.backends.backend import Completion, EngineLostError, Request
+from deepdistill.responses.backends.vllm_nodes import meeting_place, start_workers
+from deepdistill.responses.backends.vllm_start import engine_arguments, open_engine
 from deepdistill.responses.groups import grouped
 
 log = logging.getLogger(__name__)
-
-NOT_INSTALLED = "backend vllm: vLLM is not installed; `make vllm` or `make vllm-cpu`"
-
-RESERVED = {
-    "model": "the model is named beside engine, as model",
-    "dtype": "the number format is named beside engine, as dtype",
-    "seed": "every response has a seed of its own, made from the configuration's seed",
-    "generation_config": "sampling follows the configuration, not the model's folder",
-    "override_generation_config": "sampling follows the configuration alone",
-    "skip_tokenizer_init": "prompts and responses are texts",
-    "data_parallel_size": "shards are generated in parallel by jobs of their own",
-}
-"""Engine arguments that the configuration may not hold, and why."""
-
-ENVIRONMENT = {
-    # The engine in a process of its own: it can die without this one, and it goes on computing
-    # while prompts are rendered and rows are written.
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "1",
-    # This process has threads by then (Arrow's, the tokenizer's), which a fork would not take over.
-    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
-    "VLLM_LOGGING_LEVEL": "WARNING",
-    "VLLM_NO_USAGE_STATS": "1",
-    "VLLM_DO_NOT_TRACK": "1",
-}
-"""Environment variables that vLLM reads as it is imported; those that are set already stay."""
 
 QUEUE = 2
 """Requests with the engine, as a multiple of those that it computes at a time.
@@ -70,13 +43,28 @@ class VllmBackend:
     A response ends at ``max_tokens`` or with the engine's context, whichever comes first; a prompt
     that leaves no room in the context is an error of its request, and so is one that the engine
     refuses. ``config`` holds ``temperature``, ``top_p``, ``max_tokens``, ``dtype`` and ``engine``,
-    arguments of the engine by their names in vLLM.
+    arguments of the engine by their names in vLLM. The engine's GPUs may be on several ``nodes`` of
+    a SLURM job, with ``threads`` CPU threads on each.
 
     Raises :class:`InputError` if vLLM is not installed or cannot take an argument.
     """
 
-    def __init__(self, model: str, config: Mapping[str, Any]) -> None:
-        self._engine = open_engine(model, config)
+    def __init__(
+        self, model: str, config: Mapping[str, Any], nodes: int = 1, threads: int = 1
+    ) -> None:
+        self._workers: subprocess.Popen[bytes] | None = None
+        if nodes == 1:
+            self._engine = open_engine(model, config)
+        else:
+            meeting = meeting_place(nodes)
+            engine_arguments(model, config, meeting)  # what is wrong is said once, on this node
+            self._workers = start_workers(model, config, meeting, threads)
+            try:
+                self._engine = open_engine(model, config, meeting)
+            except BaseException:
+                self._workers.terminate()
+                raise
+            _announce_end(self._workers, self._engine.engine_core)
         self._config = config
         self._tokenizer = self._engine.get_tokenizer()
         settings = self._engine.vllm_config
@@ -99,8 +87,11 @@ class VllmBackend:
         return grouped(self._stream(sorted(requests, key=_longest_first)))
 
     def close(self) -> None:
-        """End the engine's processes."""
+        """End the engine's processes, on all nodes."""
         self._engine.engine_core.shutdown()
+        if self._workers is not None:
+            self._workers.terminate()
+            self._workers.wait()
 
     def _stream(self, requests: Sequence[Request]) -> Iterator[list[Completion]]:
         """Yield what each step of the engine finishes, often nothing."""
@@ -201,71 +192,13 @@ class VllmBackend:
         )
 
 
-def open_engine(model: str, config: Mapping[str, Any]) -> Any:
-    """Start vLLM's engine with a model folder and return it.
-
-    Raises :class:`InputError` if vLLM is not installed or cannot take an engine argument, before
-    anything is loaded.
-    """
-    arguments = engine_arguments(model, config)
-    from vllm.usage.usage_lib import UsageContext
-    from vllm.v1.engine.llm_engine import LLMEngine
-
-    try:
-        # vLLM's defaults for throughput, as its class LLM has them, and not those of a server.
-        settings = arguments.create_engine_config(UsageContext.LLM_CLASS)
-    except (TypeError, ValueError) as error:
-        raise _not_taken(config["engine"], error) from None
-    engine = LLMEngine.from_vllm_config(
-        settings, UsageContext.LLM_CLASS, disable_log_stats=arguments.disable_log_stats
-    )
-    _announce_death(engine.engine_core)
-    return engine
-
-
-def engine_arguments(model: str, config: Mapping[str, Any]) -> Any:
-    """Return vLLM's ``EngineArgs`` for a model folder: ``dtype`` and ``engine`` of ``config``.
-
-    Raises :class:`InputError` if vLLM is not installed or does not know an argument.
-    """
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    try:
-        import vllm
-    except ModuleNotFoundError as error:
-        if error.name != "vllm":
-            raise
-        raise InputError(NOT_INSTALLED) from None
-    from vllm.engine.arg_utils import EngineArgs
-    from vllm.platforms import current_platform
-
-    _check_names(config["engine"], [f.name for f in fields(EngineArgs)], vllm.__version__)
-    # Sampling is ours; the ids that end a response are taken from the folder all the same.
-    defaults = {"generation_config": "vllm", "disable_log_stats": True}
-    if current_platform.is_cpu():
-        # A seeded request whose prompt is read in two steps is the end of vLLM's engine there.
-        defaults["enable_chunked_prefill"] = False
-    try:
-        return EngineArgs(model=model, dtype=config["dtype"], **{**defaults, **config["engine"]})
-    except (TypeError, ValueError) as error:
-        raise _not_taken(config["engine"], error) from None
-
-
-def _announce_death(client: Any) -> None:
-    """End the wait for the engine's next outputs also when its process is killed.
-
-    vLLM's client knows then that the engine is dead, but whoever waits for it would wait forever.
-    """
-    from vllm.v1.engine.core_client import SyncMPClient
+def _announce_end(workers: subprocess.Popen[bytes], client: Any) -> None:
+    """End the wait for the engine's next outputs when the other nodes' workers have ended."""
     from vllm.v1.engine.exceptions import EngineDeadError
 
-    if not isinstance(client, SyncMPClient):
-        return  # the engine is in this process
-    processes, outputs = client.resources.engine_manager.sentinels(), client.outputs_queue
-
     def watch() -> None:
-        multiprocessing.connection.wait(processes)
-        outputs.put(EngineDeadError())
+        workers.wait()
+        client.outputs_queue.put(EngineDeadError())
 
     threading.Thread(target=watch, daemon=True).start()
 
@@ -285,18 +218,3 @@ def _sampling_settings(config: Mapping[str, Any], max_tokens: int, seed: int | N
         detokenize=False,
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
-
-
-def _not_taken(given: Mapping[str, Any], error: Exception) -> InputError:
-    return InputError(f"config: engine: found {dict(given)!r}: {' '.join(str(error).split())}")
-
-
-def _check_names(given: Mapping[str, Any], known: Sequence[str], version: str) -> None:
-    allowed = [name for name in known if name not in RESERVED and not name.startswith("_")]
-    for name in given:
-        if name in RESERVED:
-            raise InputError(f"config: engine.{name}: not allowed here: {RESERVED[name]}")
-        if name not in allowed:
-            close = difflib.get_close_matches(name, allowed, n=3)
-            hint = f"; near to it: {', '.join(close)}" if close else ""
-            raise InputError(f"config: engine.{name}: no engine argument of vLLM {version}{hint}")

@@ -1,0 +1,1 @@
+"""Jobs on a SLURM cluster: what they ask for, where they run, and what a killed Snakemake left."""
