@@ -177,7 +177,7 @@ def test_a_condition_over_verdicts_that_are_not_known_yet_leaves_queries_open() 
     ]
     verdicts = f"results/verdicts/other/{shard(0)}"
     write_artifact(f"{verdicts}.parquet", VERDICTS, from_rows(VERDICTS, rows))
-    only = {"where": "pass_rate_other < 1", "teachers": ["other"], "ddof": 0}
+    only = {"where": "pass_rate_other < 1", "teachers": ["other"], "ddof": 0, "policies": {}}
     asked = responses(1, only=only)
     words = asked.command.replace("--prompt", f"--verdicts {verdicts}.digest.json --prompt")
     with Shadow("results", []) as shadow:
