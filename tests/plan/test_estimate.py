@@ -58,7 +58,6 @@ RATES = {
     "tokens_in": {"value": 100},
     "tokens_out": {"value": 1000, "spread": 2},
     "answer_share": {"value": 0.9},
-    "asked_share": {"value": 1},
     "solved": {"value": [0.5, 0, 0, 0, 0.5]},
     "uneven": {"value": 0.5},
     "written_per_second": {"value": 500},

@@ -50,6 +50,17 @@ def done(entry: Data, currency: str) -> str:
     return f"{entry['share']:.0%}: {short(entry['rows'])} rows hold, which saves {', '.join(saved)}"
 
 
+def saved(entry: Data, currency: str) -> str:
+    """Return what a teacher is not asked, and what that saves."""
+    by = " and ".join({"only": "only", "passes": "adaptive passes"}[way] for way in entry["by"])
+    rows = f"{short(entry['responses'])} responses ({entry['share']:.0%})"
+    hours_saved = f"{hours(entry['gpu_hours'])} GPU-h, " if entry["gpu_hours"] else ""
+    return (
+        f"{entry['teacher']} by {by}: {rows}, {hours_saved}{money(entry['money'], currency)}"
+        f"{'' if entry['measured'] else ', not measured yet'}"
+    )
+
+
 def reason(entry: Data, currency: str) -> str:
     """Return a root cause with what follows from it."""
     rows = [

@@ -41,6 +41,7 @@ def page(plan: Mapping[str, Any]) -> str:
         stages=[(cells.name(entry), cells.numbers(entry, currency)) for entry in plan["stages"]],
         total=cells.numbers(total, currency),
         done=cells.done(plan["done"], currency),
+        saved=[cells.saved(entry, currency) for entry in plan["saved"]],
         reasons=[cells.reason(reason, currency) for reason in plan["reasons"]],
         limits=cells.limits(plan["time"]),
         chain=[

@@ -15,6 +15,7 @@ from deepdistill.plan.build import Plan, Planned
 from deepdistill.plan.done import done
 from deepdistill.plan.ranges import Range
 from deepdistill.plan.rates import Rates
+from deepdistill.plan.saved import saved
 from deepdistill.plan.warn import warnings
 
 VERSION = 1
@@ -86,6 +87,7 @@ def summary(plan: Plan) -> dict[str, Any]:
             for key in ordered
         ],
         "done": done(plan, totals),
+        "saved": saved(plan),
         "reasons": _reasons(plan.jobs),
         "time": _time(plan),
         "rates": _rates(plan),

@@ -69,6 +69,7 @@ def _lines(plan: Data) -> Iterator[Text]:
         yield _labelled("plan", "nothing to do")
     if done := cells.done(plan["done"], currency):
         yield _labelled("done", done)
+    yield from _listed("saved", [cells.saved(entry, currency) for entry in plan["saved"]])
     yield from _listed("why", [cells.reason(reason, currency) for reason in plan["reasons"]])
     yield from _listed("warning", plan["warnings"], "yellow")
     if plan["rates"]:

@@ -9,9 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from deepdistill.plan.asked import asked_share
 from deepdistill.plan.rates import Rates
 from deepdistill.responses.passes import adaptive_teachers
-from deepdistill.slices import VERIFIED
+from deepdistill.slices import VERIFIED, teachers_waited_for
 
 Config = Mapping[str, Any]
 Rows = Mapping[str, float]
@@ -80,18 +81,27 @@ class Workload:
         return expected_rows(settings, settings["category"], settings["path"])
 
     def passes(self, teacher: str) -> float:
-        """Return the expected number of responses of a teacher to a query."""
-        settings = self._config["teachers"][teacher]
-        passes = settings["passes"]
-        if not isinstance(passes, int):
-            passes = (passes["min"] + passes["max"]) / 2
-        if "only" in settings:
-            passes *= self._rates.find("asked_share", teacher).value
-        return float(passes)
+        """Return the expected number of responses of a teacher to a query that it is asked."""
+        passes = self._config["teachers"][teacher]["passes"]
+        return float(passes if isinstance(passes, int) else (passes["min"] + passes["max"]) / 2)
+
+    def asked(self, teacher: str) -> Rows:
+        """Return the expected number of queries by category that a teacher is asked."""
+        only = self._config["teachers"][teacher].get("only")
+        if only is None:
+            return self.queries()
+        if measured := self._rates.measured("asked_share", teacher):
+            return _scaled(self.queries(), measured[1].value)
+        named = teachers_waited_for(self._config, teacher)
+        ddof = self._config["difficulty"]["ddof"]
+        return {
+            category: n * asked_share(only, named, ddof, category, self._rates)
+            for category, n in self.queries().items()
+        }
 
     def responses(self, teacher: str) -> Rows:
         """Return the expected number of a teacher's responses by category, in all shards."""
-        return _scaled(self.queries(), self.passes(teacher))
+        return _scaled(self.asked(teacher), self.passes(teacher))
 
     def selected(self, name: str) -> Rows:
         """Return the expected number of responses of a selected set by category.
@@ -103,7 +113,7 @@ class Workload:
         entry = self._config["selection"][name]
         passes = self.passes(entry["teacher"])
         rows = {}
-        for category, queries in self.queries().items():
+        for category, queries in self.asked(entry["teacher"]).items():
             taken, each = self._taken(entry, category)
             count = queries * taken * entry.get("fraction", 1)
             count = min(count, entry["caps"].get(category, count))
