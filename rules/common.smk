@@ -13,6 +13,9 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from snakemake.common import overwrite_function_params
+from snakemake.resources import Resource
+
 # Jobs call the python that runs Snakemake, also where its environment is not activated.
 os.environ.update(
     PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
@@ -77,8 +80,12 @@ def checked_config(config):
 
 def of_wildcards(function):
     """A function that Snakemake need not inspect anew for each job, which is most of a call."""
-    function.__signature__ = inspect.signature(function)
+    overwrite_function_params(function, inspect.signature(function).parameters)
     return function
+
+
+# Neither need it look at its own method, once for each resource of each job.
+of_wildcards(Resource.evaluate)
 
 
 def sliced(function):
