@@ -58,7 +58,7 @@ def test_what_is_finished_when_the_job_is_ended_is_kept(
         with server.lock:
             last = len(server.asked) == 6
         if last:
-            threading.Timer(0.2, os.kill, (os.getpid(), number)).start()
+            threading.Timer(2.0, os.kill, (os.getpid(), number)).start()
             hold.wait(PATIENCE)
         return answered()
 
