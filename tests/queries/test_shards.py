@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,11 @@ def test_a_pilot_draws_some_queries_of_each_category_from_all_over(tmp_path: Pat
     assert {*again["query_id"].to_pylist()} == {*drawn["query_id"].to_pylist()}
     shards = {shard_of(q, 10) for q in drawn["query_id"].to_pylist()[:20]}
     assert len(shards) > 5
+
+
+@pytest.mark.slow
+def test_shards_are_even_within_a_twentieth_at_the_papers_scale() -> None:
+    counts = Counter(shard_of(query_id("math", str(i)), 334) for i in range(3_340_000))
+    assert len(counts) == 334
+    assert min(counts.values()) > 9_500
+    assert max(counts.values()) < 10_500
