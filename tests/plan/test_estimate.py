@@ -68,6 +68,7 @@ RATES = {
     "start_up": {"value": 10},
     "start_up.gpu": {"value": 100},
     "load_gb_per_second": {"value": 2},
+    "identify_gb_per_second": {"value": 0.5},
     "seconds_per_row": {"value": 0.01},
     "memory_mb": {"value": 1000},
     "memory_mb.gpu": {"value": 10000},
@@ -179,6 +180,15 @@ def test_training_is_timed_by_operations_of_the_first_ancestor(
     seconds = rows * 1100 * 6 * 1e9 / (0.5 * 1e15)
     assert first.seconds.expected - first.start_up == pytest.approx(seconds)
     assert (second.gpus, second.nodes) == (16, 2)
+
+
+def test_a_model_is_downloaded_and_hashed_before_it_is_used(
+    config: dict[str, Any], small_cluster: Cluster
+) -> None:
+    estimate = estimated(config, small_cluster, "identify_model", model="small")
+    assert estimate.seconds.expected == 10 + 16 / 0.5
+    assert (estimate.gpus, estimate.mem_mb) == (0, 1000)
+    assert estimated(config, small_cluster, "identify_model", model="served").seconds.expected == 10
 
 
 def test_measured_speeds_replace_defaults(config: dict[str, Any], small_cluster: Cluster) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepdistill.config import check_config
@@ -42,6 +42,7 @@ def test_without_a_prior_all_are_asked() -> None:
     assert asked_share("pass_rate_small < 1", ["small"], 0, "science", RATES) == 1
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.floats(0.01, 1), min_size=5, max_size=5))
 def test_a_condition_and_its_opposite_share_all_queries(solved: list[float]) -> None:
     rates = Rates({"solved": {"value": solved}})

@@ -175,15 +175,21 @@ class _Job:
         seconds = Range.of(start)
         if start.jobs or not self.kind or not self.model or not self.work.total:
             return seconds
-        gigabytes = self.model.weights_bytes / 1e9
-        loading = Range(expected=gigabytes, low=gigabytes, high=gigabytes)
         engine = Range.of(self.rates.find("start_up.gpu"))
-        return seconds + engine + loading.over(self.rates.find("load_gb_per_second"))
+        return seconds + engine + self.weights.over(self.rates.find("load_gb_per_second"))
+
+    @property
+    def weights(self) -> Range:
+        """Gigabytes of the model's weights."""
+        gigabytes = self.model.weights_bytes / 1e9 if self.model else 0.0
+        return Range(gigabytes, gigabytes, gigabytes)
 
     @cached_property
     def busy(self) -> Range:
         """Seconds between the start and the end."""
         rule = self.work.rule
+        if rule == "identify_model" and self.model:
+            return self.weights.over(self.rates.find("identify_gb_per_second"))
         if not self.work.total:
             return Range()
         subject = rule if rule in VERIFICATION_RULES else self.work.subject
@@ -218,7 +224,8 @@ class _Job:
         needed = self.rates.find("memory_mb", self.work.rule).value
         if self.gpus:
             needed += self.rates.find("memory_mb.gpu").value
-        if self.model and (self.gpus or self.model.source != "unknown"):
+        read = self.work.rule == "identify_model"  # piece by piece
+        if self.model and not read and (self.gpus or self.model.source != "unknown"):
             needed += self.model.weights_bytes / 2**20 / self.nodes
         if self.work.rule in (*WRITING, *READING, *MAKERS, "check_responses"):
             per_token = self.rates.find("memory_bytes_per_token").value

@@ -48,6 +48,9 @@ def settings_of(config: Config, rule: str, wildcards: Mapping[str, str]) -> dict
         return dict(config["teachers"][wildcards["teacher"]])
     if rule == "train":
         return dict(config["training"]["recipes"][wildcards["recipe"]])
+    if rule == "identify_model":
+        named = {**config["verification"], **config["training"]["students"], **config["teachers"]}
+        return {**named.get(wildcards["model"], {}), "gpus": 0, "nodes": 1}
     if rule == "evaluate":
         name, training = wildcards["model"], config["training"]
         named = {**training["students"], **training["recipes"], **config["teachers"]}[name]
