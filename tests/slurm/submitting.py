@@ -27,7 +27,7 @@ QUICKER = {
 }
 """No decisions of a site's: in tests nobody wants to wait."""
 
-PATIENCE = 600.0  # seconds
+PATIENCE = 1800.0
 
 
 def checkout(root: Path, folder: Path, edits: Mapping[str, str] = QUICKER) -> Path:
