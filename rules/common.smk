@@ -73,6 +73,7 @@ def checked_config(config):
     try:
         checked = check_config(pilot_config(config))
         check_inputs(checked)
+        read_cluster(checked["cluster"])
     except InputError as error:
         sys.exit(f"error: {error}")
     return checked
@@ -126,13 +127,13 @@ def asked(need, attempt):
     return request(need, attempt, SITE, scheduling()[1])
 
 
+read_cluster = cache(Cluster.read)
+
+
 @cache
 def scheduling():
     """What says what a job needs, and the most that one can ask for."""
-    try:
-        cluster = Cluster.read(config["cluster"])
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    cluster = read_cluster(config["cluster"])
     rates = read_rates(cluster, config["pathvars"]["results"])
     longest, node = cluster.settings["longest_job_h"], cluster.settings["largest_node"]
     limits = Limits(runtime=int(longest * 60), mem_mb=node["mem_mb"])

@@ -10,7 +10,7 @@ from typing import Any
 
 from deepdistill.plan.cluster import Cluster
 from deepdistill.plan.estimate import Estimator
-from deepdistill.plan.rates import Rates, read_rates
+from deepdistill.plan.rates import Rates
 from deepdistill.plan.work import Workload
 
 SHORTEST = 10
@@ -63,15 +63,3 @@ def requester(
         return requested(rule, tuple((n, v) for n, v in wildcards.items() if n != "shard"))
 
     return of_job
-
-
-@cache
-def _requester_of(path: str, results: str) -> tuple[Cluster, Rates]:
-    cluster = Cluster.read(path)
-    return cluster, read_rates(cluster, results)
-
-
-def resources_of(rule: str, config: Mapping[str, Any], wildcards: Mapping[str, str]) -> Resources:
-    """Return what one job asks for; of many jobs ask one :func:`requester`."""
-    cluster, rates = _requester_of(config["cluster"], config["pathvars"]["results"])
-    return requester(config, cluster, rates)(rule, wildcards)

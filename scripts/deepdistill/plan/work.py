@@ -228,11 +228,6 @@ class Workload:
         return sum(s * n for n, s in enumerate(solved)) / (len(solved) - 1)
 
 
-def expected_work(rule: str, config: Config, wildcards: Mapping[str, str], rates: Rates) -> Work:
-    """Return the expected work of one job; of many jobs ask one :class:`Workload`."""
-    return Workload(config, rates).of(rule, wildcards)
-
-
 def expected_rows(settings: Mapping[str, Any], category: str, path: str) -> dict[str, float]:
     """Return rows by category: as configured, else by the size of the file, else a default."""
     rows = settings.get("rows")
