@@ -295,8 +295,8 @@ def rows_of_teachers():
 
 
 def counts_overruled(wildcards):
-    """What rule and judge say, if a verifier's rate is to be estimated from it."""
-    if "estimated" not in config["difficulty"]["false_negatives"].values():
+    """What rule and judge say of the same responses, if there is a judge."""
+    if "judge" not in config["verification"]:
         return []
     return "<results>/judgements/overruled.json"
 

@@ -21,7 +21,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--summaries", required=True, nargs="*", help="summaries of these sets")
     parser.add_argument("--checkpoints", required=True, nargs="*", help="manifests, one per recipe")
     parser.add_argument("--evals", required=True, nargs="*", help="results of evaluations")
-    parser.add_argument("--overruled", nargs="?", help="counts of rule and judge, if needed")
+    parser.add_argument("--overruled", nargs="?", help="counts of rule and judge, with a judge")
     parser.add_argument("--results", required=True, type=Path, help="folder of all artifacts")
     parser.add_argument("--hits", nargs="?", help="queries that repeat a benchmark's question")
     parser.add_argument("--config", required=True, type=json.loads, help="names to show, JSON")

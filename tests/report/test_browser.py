@@ -126,3 +126,16 @@ def test_paper_has_the_plots(window: Any, path: Path, screenshots: Path) -> None
     assert all(0 < width <= PAPER for _, _, width, _ in window.script(DRAWN))
     window.script("dispatchEvent(new Event('afterprint'))")
     window.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_inside_another_page_nothing_links_to_a_neighbour(window: Any, path: Path) -> None:
+    links = "return [...document.querySelectorAll('nav a')].map(a => a.getAttribute('href'))"
+    window.open(path)
+    assert window.script(links)[-1] == "examples.html"
+    outer = path.with_name("outer.html")
+    outer.write_text(f"<iframe src={path.name}></iframe>", encoding="utf-8")
+    window.open(outer)
+    window.driver.switch_to.frame(0)
+    assert all(link.startswith("#") for link in window.script(links))
+    assert "Examples" in window.script("return document.querySelector('nav').textContent")
+    window.driver.switch_to.default_content()

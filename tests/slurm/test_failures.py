@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -61,6 +65,7 @@ def test_lost_jobs_go_on_from_their_finished_rows(
                 print(printed)
         assert process.returncode == 0, printed
     cluster.start_node(node)
+    assert all_done(status(folder))
     ends = [e for e in cluster.account("Comment,State,WorkDir") if e[2] == str(folder)]
     assert Counter(comment.rpartition("_")[2] for comment, *_ in ends) == dict.fromkeys(SHARDS, 2)
     first = {c.rpartition("_")[2]: state.split()[0] for c, state, _ in reversed(ends)}
@@ -83,6 +88,7 @@ def lose(cluster: Cluster, folder: Path, watch: Watch) -> str:
     """Cut a node's power, kill and requeue jobs as soon as they have rows; return the node."""
     shards = (NODE_FAILS, KILLED, PREEMPTED)
     wait_until(lambda: all(map(watch.places, shards)), 240, "finished rows")
+    agrees_with_the_queue(status(folder), cluster, folder)
     job, _ = job_of(cluster, folder, KILLED) or ("", "")
     cluster.run("scancel", "--signal=KILL", "--full", job)
     job, _ = job_of(cluster, folder, PREEMPTED) or ("", "")
@@ -90,3 +96,35 @@ def lose(cluster: Cluster, folder: Path, watch: Watch) -> str:
     _, node = job_of(cluster, folder, NODE_FAILS) or ("", "")
     cluster.cut_power(node)
     return node
+
+
+def status(folder: Path) -> dict[str, Any]:
+    """Return what ``scripts/status.py`` says."""
+    line = [sys.executable, "scripts/status.py", "--json"]
+    printed = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=True).stdout
+    said: dict[str, Any] = json.loads(printed)
+    return said
+
+
+def agrees_with_the_queue(said: dict[str, Any], cluster: Cluster, folder: Path) -> None:
+    """A running Snakemake's jobs have SLURM's numbers, and the rows that they have saved."""
+    assert said["state"] == "running"
+    active = {job["job"].rpartition("shard=")[2]: job for job in said["active"]}
+    assert {*active} == {*SHARDS}
+    for shard in (NODE_FAILS, KILLED, PREEMPTED):
+        job, _ = job_of(cluster, folder, shard) or ("", "")
+        assert active[shard]["slurm"] == job
+        assert active[shard]["state"] == "running"
+        assert 0 < active[shard]["rows"] < active[shard]["rows_planned"]
+    stage = next(s for s in said["stages"] if s["rule"] == "generate_responses")
+    assert (stage["jobs"], stage["done"], stage["failed"]) == (len(SHARDS), 0, 0)
+    assert 0 < stage["rows"] < stage["rows_planned"] == QUERIES * PASSES
+    assert said["finish"] > said["began"]
+
+
+def all_done(said: dict[str, Any]) -> bool:
+    """Whether the run has ended and every lost job came to its end, as another one of SLURM's."""
+    stage = next(s for s in said["stages"] if s["rule"] == "generate_responses")
+    assert stage["rows"] > 0
+    assert not said["active"]
+    return said["state"] == "ended" and stage["done"] == stage["jobs"] == len(SHARDS)

@@ -85,7 +85,7 @@ SET = {"select_responses": 1, "export_dataset": 1}
 STAGE2 = {"train": 1, "evaluate": 1, "report": 1}
 STAGES = {"train": 2, "evaluate": 1, "report": 1}
 BELOW_TABLE = together(SET, SET, STAGES)
-BELOW_VERDICTS = together({"measure_difficulty": 1}, BELOW_TABLE)
+BELOW_VERDICTS = together({"count_overruled": 1, "measure_difficulty": 1}, BELOW_TABLE)
 RECORDED = together({"collect_published": 1}, of_published(), BELOW_VERDICTS)
 """What runs when something changes the published responses."""
 BELOW_QUERIES = together(of_teacher(), RECORDED)
@@ -94,7 +94,7 @@ BELOW_SOURCES = together(
     {"filter_queries": 1, "shard_queries": 1, "evaluate": 1},
     BELOW_QUERIES,
 )
-ONE_SHARD = together(of_teacher(1), {"measure_difficulty": 1}, BELOW_TABLE)
+ONE_SHARD = together(of_teacher(1), BELOW_VERDICTS)
 LEARNER = together(of_teacher(), BELOW_VERDICTS)
 """What runs when something changes the learner's responses."""
 

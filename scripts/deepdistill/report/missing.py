@@ -22,7 +22,7 @@ SHOWN = 4
 class Inputs:
     """Paths of the artifacts that a report shows; lists are in the order of :class:`Names`.
 
-    overruled: counts of rule and judge, where a false-negative rate is to be estimated
+    overruled: counts of rule and judge, where there is a judge
     results: the folder with the records of runs, None for a report without them
     hits: the queries that repeat a benchmark's question, None for a report without them
     """

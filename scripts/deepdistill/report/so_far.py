@@ -29,7 +29,7 @@ def pages_so_far(config: Mapping[str, Any], command: str) -> dict[str, str]:
 def _inputs(config: Mapping[str, Any]) -> Inputs:
     """The artifacts that the rule ``report`` shows."""
     results = Path(config["pathvars"]["results"])
-    evaluation, estimated = config["evaluation"], config["difficulty"]["false_negatives"].values()
+    evaluation, judge = config["evaluation"], "judge" in config["verification"]
     return Inputs(
         queries=[results / "queries" / f"{name}.digest.json" for name in config["sources"]],
         difficulty=results / "difficulty" / "table.digest.json",
@@ -44,7 +44,7 @@ def _inputs(config: Mapping[str, Any]) -> Inputs:
             for model in evaluation["models"]
             for benchmark in evaluation["benchmarks"]
         ],
-        overruled=results / "judgements" / "overruled.json" if "estimated" in estimated else None,
+        overruled=results / "judgements" / "overruled.json" if judge else None,
         results=results,
         hits=results / "contamination" / "hits.digest.json",
     )

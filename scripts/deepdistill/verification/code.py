@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from deepdistill.errors import InputError
+from deepdistill.preparation import preparing
 from deepdistill.verification.check import Check, Pending, Task
 from deepdistill.verification.code_run import (
     Limits,
@@ -81,7 +82,8 @@ class CodeChecker:
     @cached_property
     def _sandboxes(self) -> Sandboxes | None:
         name = self._settings["sandbox"]
-        found = find_sandbox(name, self._settings["sandbox_command"])
+        with preparing():
+            found = find_sandbox(name, self._settings["sandbox_command"])
         if not isinstance(found, str):
             return Sandboxes(found)
         if name != "auto":

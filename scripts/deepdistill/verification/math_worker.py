@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import multiprocessing
+import os
 import resource
 import signal
 from concurrent.futures import Future
@@ -19,6 +20,7 @@ from typing import Any, Self
 
 from pebble import ProcessPool
 
+from deepdistill.preparation import preparing
 from deepdistill.verification.closeness import certainly_differ, may_be_equal, with_imaginary_unit
 from deepdistill.verification.math_text import spellings
 
@@ -82,17 +84,23 @@ class MathVerifyPool:
 
     def _schedule(self, function: Any, *arguments: str) -> Future[bool]:
         if self._pool is None:
-            # Not fork, which may copy a lock that another thread holds. With the forkserver,
-            # SymPy is imported once and a killed worker's successor is there at once.
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(["math_verify"])
-            self._pool = ProcessPool(
-                self._workers, RECYCLE_AFTER, initializer=_start_worker, context=context
-            )
+            with preparing():
+                self._pool = _started(self._workers)
         future: Future[bool] = self._pool.schedule(
             function, args=list(arguments), timeout=self._timeout_s
         )
         return future
+
+
+def _started(workers: int) -> ProcessPool:
+    """Return a pool of which one worker is ready."""
+    # Not fork, which may copy a lock that another thread holds. With the forkserver, SymPy is
+    # imported once and a killed worker's successor is there at once.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["math_verify"])
+    pool = ProcessPool(workers, RECYCLE_AFTER, initializer=_start_worker, context=context)
+    pool.schedule(os.getpid).result()
+    return pool
 
 
 def _start_worker() -> None:

@@ -38,3 +38,7 @@ const show = category => variants.forEach(({plot, data}, select) => {
   legend(plot);
 });
 variants.forEach((_, select) => select.addEventListener("change", () => show(select.value)));
+
+// Inside another page, as Snakemake's own report is one, its companion is no neighbour.
+if (top !== self || location.protocol === "data:" || location.protocol === "blob:")
+  document.querySelectorAll("a[href$='.html']").forEach(a => a.replaceWith(a.textContent));
