@@ -80,7 +80,7 @@ def study_frame(members: Members, benchmarks: Sequence[str], results: Results) -
             rows.append(
                 {"benchmark": benchmark, **values}
                 | {"trainings": len(measured), "questions": len(common)}
-                | {"mean": told.mean, "low": told.low, "high": told.high}
+                | {"mean": told.mean, "low": _share(told.low), "high": _share(told.high)}
             )
     return pd.DataFrame(rows, columns=[COLUMNS[0], *keys, *COLUMNS[1:]])
 
@@ -99,6 +99,11 @@ def study_table(study: Study, benchmark: str) -> Table:
     header = [*(words(key) for key in study.settings), "pass@1, %", "95 % interval"]
     caption = f"{study.name} on {benchmark}"
     return Table(caption, [*header, "trainings", "questions"], rows, text=len(study.settings) or 1)
+
+
+def _share(end: float | None) -> float | None:
+    """An interval's end; near 0 and 1 it may lie beyond what a share can be."""
+    return None if end is None else min(max(end, 0.0), 1.0)
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,33 +13,8 @@ from jsonschema import Draft202012Validator
 from deepdistill import slices
 from deepdistill.config import check_config, check_inputs, load_schema
 from deepdistill.errors import InputError
-from deepdistill.files import canonical_json
 from deepdistill.plan.pilot import pilot_config
-
-MINIMAL: dict[str, Any] = {
-    "sources": {"questions": {"path": "questions.jsonl", "category": "math"}},
-    "teachers": {"r1": {"backend": "published", "data": "r1.jsonl", "passes": 4}},
-    "selection": {"stage1": {"rule": "deepdistill_stage1", "teacher": "r1"}},
-    "training": {
-        "students": {"base": {"model": "models/base"}},
-        "recipes": {"first": {"parent": "base", "dataset": "stage1"}},
-    },
-    "evaluation": {"models": ["first"], "benchmarks": {"aime": {"task": "t", "data": "d"}}},
-}
-
-
-def put(path: str, value: Any) -> dict[str, Any]:
-    config = copy.deepcopy(MINIMAL)
-    *parents, name = path.split(".")
-    section = config
-    for parent in parents:
-        section = section.setdefault(parent, {})
-    section[name] = value
-    return config
-
-
-def asked(**settings: Any) -> dict[str, Any]:
-    return {"backend": "transformers", "model": "models/r2", "passes": 4, **settings}
+from smallest import HUB, MINIMAL, asked, put
 
 
 @pytest.mark.parametrize(
@@ -172,24 +146,6 @@ def test_teachers_must_not_wait_for_each_other(only: dict[str, str], circle: str
     assert str(caught.value) == message
 
 
-def test_a_teachers_slice_has_what_decides_which_queries_and_passes_it_is_asked() -> None:
-    config = put("teachers.r2", asked(only="pass_rate_r1 < 1"))
-    adaptive = {"min": 2, "max": 8, "until": "ci_width < 0.4"}
-    config["teachers"]["r3"] = asked(passes=adaptive, only="n_r2 = 0 or n_r1 = 0")
-    checked = check_config(config)
-    assert slices.teachers_waited_for(checked, "r1") == []
-    only = slices.generate_responses(checked, "r2")["only"]
-    measures = {name: checked["difficulty"][name] for name in ("ddof", "policies")}
-    assert only == {"where": "pass_rate_r1 < 1", "teachers": ["r1"], **measures}
-    before = slices.generate_adaptively(checked, "r3")
-    assert before["only"]["teachers"] == ["r1", "r2"]
-    assert before["passes"] == adaptive
-    checked["verification"]["thresholds"]["math"] = 0.5
-    assert slices.generate_adaptively(checked, "r3") != before
-    checked["verification"]["thresholds"] |= {"math": 0.99, "science": 0.5}
-    assert slices.generate_adaptively(checked, "r3") == before
-
-
 def test_paths_are_resolved_and_missing_ones_named(tmp_path: Path) -> None:
     config = put("sources.questions.path", "{data}/questions.jsonl")
     checked = check_config({**config, "data": str(tmp_path)})
@@ -219,9 +175,6 @@ def test_published_data_without_files_of_the_name_is_named(tmp_path: Path) -> No
         check_inputs(check_config(config))
 
 
-HUB = {"model": "org/name", "revision": "v1"}
-
-
 @pytest.mark.parametrize("name", ["org", "models/org/name", "org/na me", "{results}/org/name"])
 def test_beside_a_revision_a_model_is_a_hub_repository(tmp_path: Path, name: str) -> None:
     config = put("teachers.r1", {"backend": "transformers", "passes": 1, **HUB})
@@ -233,15 +186,6 @@ def test_beside_a_revision_a_model_is_a_hub_repository(tmp_path: Path, name: str
     config["training"]["students"]["base"]["model"] = name
     with pytest.raises(InputError, match=r"students\.base\.model: found .*, allowed .*org/name"):
         check_inputs(check_config(config))
-
-
-def test_a_model_is_identified_by_what_its_section_names() -> None:
-    config = put("training.students.hub", dict(HUB))
-    checked = check_config(config)
-    checked["verification"]["judge"] = {**HUB, "max_tokens": 1}
-    assert slices.identify_model(checked, "base") == {"model": "models/base"}
-    assert slices.identify_model(checked, "hub") == HUB
-    assert slices.identify_model(checked, "judge") == HUB
 
 
 def test_a_student_may_not_have_the_name_of_a_verification_model() -> None:
@@ -307,105 +251,6 @@ def test_defaults_satisfy_the_schema() -> None:
 def test_shipped_configurations_are_valid(root: Path, name: str) -> None:
     config = yaml.safe_load((root / "config" / f"{name}.yaml").read_text())
     assert check_config({**config, "data": "data"})["teachers"]
-
-
-def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    if isinstance(value, dict) and value:
-        for name, child in value.items():
-            yield from leaves(child, (*path, name))
-    else:
-        yield path
-
-
-# Keys that decide where things lie, which files are read (their content counts), which jobs there
-# are at all, or what a cluster is asked for, rather than what a rule's script is given.
-ELSEWHERE = {"data", "pathvars", "path", "task", "prompt", "parent", "dataset", "seed"}
-ELSEWHERE |= {"cluster", "pilot", *slices.PLACEMENT}
-
-
-CHANGED: dict[type, Any] = {
-    dict: {"changed": 1},
-    list: [{"name": "changed"}],
-    int: 77,
-    float: 0.123,
-}
-
-
-def all_slices(config: dict[str, Any]) -> str:
-    texts = [
-        slices.make_demo_sources(config),
-        slices.filter_queries(config),
-        slices.embed_texts(config),
-        slices.match_embeddings(config),
-        slices.shard_queries(config),
-        slices.check_responses(config),
-        slices.judge_responses(config),
-        slices.reward_responses(config),
-        slices.measure_perplexity(config),
-        slices.decide_verdicts(config),
-        slices.measure_difficulty(config),
-        slices.report(config),
-        slices.examples(config),
-        *(slices.train_demo_model(config, m) for m in config["demo"]["models"]),
-        *(slices.clean_source(config, s) for s in config["sources"]),
-        *(slices.identify_model(config, t) for t in config["teachers"]),
-        *(slices.identify_model(config, s) for s in config["training"]["students"]),
-        *(slices.identify_model(config, m) for m in slices.other_models(config)),
-        *(slices.generate_responses(config, t) for t in config["teachers"]),
-        *(slices.collect_published(config, t) for t in config["teachers"]),
-        *(slices.take_responses(config, t) for t in config["teachers"]),
-        *(slices.export_published(config, t) for t in config["teachers"]),
-        *(slices.export_dataset(config, s) for s in config["selection"]),
-        *(slices.train(config, r) for r in config["training"]["recipes"]),
-        *(slices.evaluate(config, b) for b in config["evaluation"]["benchmarks"]),
-    ]
-    return canonical_json(texts)
-
-
-def test_every_key_is_in_the_slice_of_some_rule(root: Path) -> None:
-    demo = yaml.safe_load((root / "config" / "config.yaml").read_text())
-    judged = {name: {"model": "m"} for name in slices.VERIFICATION_MODELS}
-    difficulty = {**demo["difficulty"], "false_negatives": {"math": 0.05}}
-    sections = {"verification": judged, "difficulty": difficulty}
-    config = check_config({**demo, **sections, "queries": {"embedding": {"model": "m"}}})
-    before = all_slices(config)
-    unowned = []
-    for path in leaves(config):
-        if ELSEWHERE & {*path}:
-            continue
-        changed = copy.deepcopy(config)
-        section = changed
-        for name in path[:-1]:
-            section = section[name]
-        section[path[-1]] = CHANGED.get(type(section[path[-1]]), "changed")
-        if all_slices(changed) == before:
-            unowned.append(".".join(path))
-    assert unowned == []
-
-
-def test_without_an_embedding_model_no_slice_knows_of_it() -> None:
-    plain, embedded = check_config(MINIMAL), check_config(put("queries.embedding", {"model": "m"}))
-    for function in (slices.filter_queries, slices.shard_queries, slices.report):
-        assert function(embedded) == function(plain)
-    assert "embedding" not in canonical_json(slices.export_dataset(plain, "stage1"))
-    wanted = {"model": "m", "duplicates": 0.95, "contamination": 0.9}
-    assert slices.export_dataset(embedded, "stage1")["queries"]["embedding"] == wanted
-    assert "embedding" not in slices.other_models(plain)
-    # Thresholds compare vectors again, and make none.
-    changed = check_config(put("queries.embedding", {"model": "m", "duplicates": None}))
-    assert slices.embed_texts(changed) == slices.embed_texts(embedded)
-    assert slices.match_embeddings(changed) != slices.match_embeddings(embedded)
-
-
-def test_no_order_that_matters_is_lost_in_canonical_json(root: Path) -> None:
-    config = put("evaluation.benchmarks", {"z": {"task": "t", "data": "d"}})
-    config["evaluation"]["benchmarks"]["a"] = {"task": "t", "data": "d", "question": "problem"}
-    config["difficulty"] = {"grades": [{"name": n, "where": "true"} for n in "ba"]}
-    checked = check_config(config)
-    filters = json.loads(canonical_json(slices.filter_queries(checked)))
-    assert filters["benchmarks"] == [["z", "question"], ["a", "problem"]]
-    difficulty = json.loads(canonical_json(slices.measure_difficulty(checked)))
-    assert [grade["name"] for grade in difficulty["grades"]] == ["b", "a"]
 
 
 FETCHED = {"dataset": "org/name", "revision": "v1", "files": "*.jsonl"}
