@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +111,21 @@ def build_model(tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Callable
         return folder
 
     return build
+
+
+@pytest.fixture
+def engines_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """End the engines of a test, whose processes live as long as this one otherwise."""
+    from deepdistill.responses.backends import vllm_engine
+
+    opened: list[Any] = []
+    start = vllm_engine.open_engine
+
+    def remember(*arguments: Any) -> Any:
+        opened.append(start(*arguments))
+        return opened[-1]
+
+    monkeypatch.setattr(vllm_engine, "open_engine", remember)
+    yield
+    for engine in opened:
+        engine.engine_core.shutdown()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,24 +63,6 @@ def guesser(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_model_folder(model, folder / "model", {})
     write_json(folder / "model.json", model_identity(str(folder / "model")))
     return folder / "model.json"
-
-
-@pytest.fixture
-def engines_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """End the engines of a test, whose processes live as long as this one otherwise."""
-    from deepdistill.responses.backends import vllm_engine
-
-    opened: list[Any] = []
-    start = vllm_engine.open_engine
-
-    def remember(*arguments: Any) -> Any:
-        opened.append(start(*arguments))
-        return opened[-1]
-
-    monkeypatch.setattr(vllm_engine, "open_engine", remember)
-    yield
-    for engine in opened:
-        engine.engine_core.shutdown()
 
 
 def evaluated(folder: Path, identity_file: Path, **changed: Any) -> dict[str, Any]:

@@ -214,6 +214,12 @@ def test_a_model_is_downloaded_and_hashed_before_it_is_used(
     assert estimate.seconds.expected == 10 + 16 / 0.5
     assert (estimate.gpus, estimate.mem_mb) == (0, 1000)
     assert estimated(config, small_cluster, "identify_model", model="served").seconds.expected == 10
+    # A start that was measured holds the download and the reading.
+    measured = {
+        "start_up.identify_model.small": {"amount": 40, "units": 1, "jobs": 1, "log": 0, "log2": 0}
+    }
+    again = estimated(config, small_cluster, "identify_model", measured, model="small")
+    assert again.seconds.expected == 40
 
 
 def test_measured_speeds_replace_defaults(config: dict[str, Any], small_cluster: Cluster) -> None:

@@ -84,6 +84,11 @@ def test_a_job_that_says_nothing_shows_its_larger_part(
     assert learned(job) == {name: pytest.approx(value)}
 
 
+def test_a_job_without_rows_is_all_start() -> None:
+    job = shown("identify_model", rows={}, start=8, expected=36, took=0.1)
+    assert learned(job) == {"start_up.identify_model.s": pytest.approx(0.1)}
+
+
 def test_a_set_shows_how_many_responses_it_takes(tmp_path: Path) -> None:
     summary = str(tmp_path / "s.summary.json")
     taken = {"category": "math", "queries": 10, "responses": 30}

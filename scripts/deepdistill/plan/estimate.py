@@ -209,6 +209,8 @@ class _Job:
         """Seconds between the start and the end."""
         rule = self.work.rule
         if rule == "identify_model" and self.model:
+            if self.rates.find("start_up", rule, self.work.subject).jobs:
+                return Range()  # it was measured with the rest
             return self.weights.over(self.rates.find("identify_gb_per_second"))
         if not self.work.total:
             return Range()

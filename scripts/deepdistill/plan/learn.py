@@ -109,6 +109,9 @@ def _silent(measured: Measured, shown: Shown, rates: Rates) -> None:
     expected, start = shown.estimate.seconds.expected, shown.estimate.start_up
     if shown.seconds is None:
         return
+    if not shown.work.rows:
+        _start_up(measured, shown, 0.0)
+        return
     if start < expected - start:
         _seconds_per_row(measured, shown, max(shown.seconds - start, shown.seconds / 2), rates)
         return

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
@@ -47,6 +47,7 @@ class CodeChecker:
     def __init__(self, settings: Mapping[str, Any], workers: int) -> None:
         self._settings = settings
         self._limits = Limits(float(settings["timeout_s"]), int(settings["memory_mb"]))
+        self._workers = workers
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="code")
 
     def __enter__(self) -> Self:
@@ -84,8 +85,11 @@ class CodeChecker:
         name = self._settings["sandbox"]
         with preparing():
             found = find_sandbox(name, self._settings["sandbox_command"])
-        if not isinstance(found, str):
-            return Sandboxes(found)
+            if not isinstance(found, str):
+                sandboxes = Sandboxes(found)
+                # In the threads that use them: a sandbox ends with the thread that started it.
+                wait([self._executor.submit(sandboxes.open) for _ in range(self._workers)])
+                return sandboxes
         if name != "auto":
             raise InputError(
                 f"config: verification.code.sandbox: found {name!r}, but it does not run on this "

@@ -56,6 +56,10 @@ class Sandbox:
         self._launcher = launcher
         self._server: _Server | None = None
 
+    def open(self) -> None:
+        """Start the server before there is a program. Raises :class:`SandboxError`."""
+        self._server = self._server or _Server(self._launcher)
+
     def close(self) -> None:
         """End the sandbox with everything in it."""
         if self._server is not None:
@@ -120,6 +124,13 @@ class Sandboxes:
         with contextlib.suppress(queue.Empty):
             while True:
                 self._idle.get_nowait().close()
+
+    def open(self) -> None:
+        """Start one; if that fails, it says so when it is to run a program."""
+        sandbox = Sandbox(self._launcher)
+        with contextlib.suppress(SandboxError, OSError):
+            sandbox.open()
+        self._idle.put(sandbox)
 
     @contextmanager
     def one(self) -> Iterator[Sandbox]:
