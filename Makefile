@@ -13,7 +13,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # Isolation of generated programs, the form of the rules, and python3's own venv.
 DEBIAN_PACKAGES := bubblewrap shfmt python3-venv
 
-.PHONY: help demo test test-staleness test-cluster test-others lint format benchmark docs queue
+.PHONY: help demo test test-staleness test-others lint format benchmark docs queue
 .PHONY: lock clean system slurm browser vllm vllm-cpu
 .DEFAULT_GOAL := help
 
@@ -37,15 +37,13 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/pytest -m '' $(ARGS)
 
-# Its parts; the first and the last may run side by side (make -j2), the cluster has the machine.
+# Its halves, of which each takes about as long; they may run side by side (make -j2).
 test-staleness: $(VENV)/.installed
 	$(BIN)/pytest -m '' tests/staleness
 
-test-cluster: $(VENV)/.installed
-	$(BIN)/pytest -m cluster
-
 test-others: $(VENV)/.installed
 	$(BIN)/pytest -m 'not cluster' --ignore=tests/staleness
+	$(BIN)/pytest -m cluster
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -196,8 +196,8 @@ JobAcctGatherFrequency=task=2
 # Without cgroups: memory is looked at every 2 s, and a job that has too much is killed.
 JobAcctGatherParams=OverMemoryKill
 ReturnToService=2
-SlurmctldTimeout=20
-SlurmdTimeout=15
+SlurmctldTimeout=60
+SlurmdTimeout=60
 InactiveLimit=0
 KillWait=15
 MinJobAge=300

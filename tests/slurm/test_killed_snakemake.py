@@ -38,11 +38,11 @@ def test_nothing_is_made_twice_and_nothing_is_lost(
         assert made.returncode == 0, made.stdout + made.stderr
 
         with started(folder, *outputs, config=CONFIG) as process:
-            wait_until(lambda: bool(watch.places(SHARD)), 180, "finished rows")
+            wait_until(lambda: bool(watch.places(SHARD)), 600, "finished rows")
             os.killpg(process.pid, signal.SIGKILL)
         # One of its jobs comes to its end meanwhile, and the other goes on.
-        wait_until(lambda: (folder / outputs[1]).exists(), 120, "the orphan's output")
-        wait_until(lambda: len(cluster.queue(folder)) == 1, 60, "the end of one orphan")
+        wait_until(lambda: (folder / outputs[1]).exists(), 300, "the orphan's output")
+        wait_until(lambda: len(cluster.queue(folder)) == 1, 300, "the end of one orphan")
 
         locked = command(*outputs, config=CONFIG)
         refused = subprocess.run(locked, cwd=folder, capture_output=True, text=True, check=False)
