@@ -85,7 +85,9 @@ SET = {"select_responses": 1, "export_dataset": 1}
 STAGE2 = {"train": 1, "evaluate": 1, "report": 1}
 STAGES = {"train": 2, "evaluate": 1, "report": 1}
 BELOW_TABLE = together(SET, SET, STAGES)
-BELOW_VERDICTS = together({"count_overruled": 1, "measure_difficulty": 1}, BELOW_TABLE)
+TABLE = together({"measure_difficulty": 1}, BELOW_TABLE)
+"""What runs when verdicts change, but nothing that a rule or the judge says."""
+BELOW_VERDICTS = together({"count_overruled": 1}, TABLE)
 RECORDED = together({"collect_published": 1}, of_published(), BELOW_VERDICTS)
 """What runs when something changes the published responses."""
 BELOW_QUERIES = together(of_teacher(), RECORDED)
@@ -329,7 +331,7 @@ EDITS = [
         trainings=2,
         evaluated=BENCHMARK,
     ),
-    Edit("`ddof` 0 → 1", put("difficulty.ddof", 1), jobs=BELOW_VERDICTS),
+    Edit("`ddof` 0 → 1", put("difficulty.ddof", 1), jobs=TABLE),
     Edit(
         "CV_t of stage I, with the same queries above it",
         put("selection.stage1.cv_threshold", 0.06),
@@ -373,18 +375,18 @@ EDITS = [
     Edit(
         "the judge removed",
         drop("verification.judge"),
-        jobs=together({"decide_verdicts": 4}, BELOW_VERDICTS),
+        jobs=together({"decide_verdicts": 4}, TABLE),
     ),
     Edit(
         "the reward model's scale",
         put("verification.reward.scale", 5),
-        jobs=together({"reward_responses": 4, "decide_verdicts": 4}, BELOW_VERDICTS),
+        jobs=together({"reward_responses": 4, "decide_verdicts": 4}, TABLE),
         rows={"rewards": lambda before, _: before.answered("other")},
     ),
     Edit(
         "the perplexity's length limit",
         put("verification.perplexity.max_length", 4096),
-        jobs=together({"measure_perplexity": 4, "decide_verdicts": 4}, BELOW_VERDICTS),
+        jobs=together({"measure_perplexity": 4, "decide_verdicts": 4}, TABLE),
     ),
     Edit(
         "the maths verifier's code",
@@ -483,11 +485,6 @@ EDITS = [
     Edit(
         "number of shards doubled: rows are moved",
         put("shards", 4),
-        jobs=together(
-            {"shard_queries": 1, "measure_difficulty": 1},
-            of_teacher(4),
-            of_published(4),
-            BELOW_TABLE,
-        ),
+        jobs=together({"shard_queries": 1}, of_teacher(4), of_published(4), BELOW_VERDICTS),
     ),
 ]
