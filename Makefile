@@ -13,7 +13,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # Isolation of generated programs, the form of the rules, and python3's own venv.
 DEBIAN_PACKAGES := bubblewrap shfmt python3-venv
 
-.PHONY: help demo test test-staleness test-others lint format benchmark docs queue
+.PHONY: help demo test test-staleness test-others test-graph lint format benchmark docs queue
 .PHONY: lock clean system slurm browser vllm vllm-cpu
 .DEFAULT_GOAL := help
 
@@ -37,13 +37,19 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/pytest -m '' $(ARGS)
 
-# Its halves, of which each takes about as long; they may run side by side (make -j2).
+# Its parts. The first two take about as long as each other and may run side by side (make -j2);
+# what the cluster's tests do is mostly waiting, but for the demo's whole graph.
+GRAPH := tests/slurm/test_demo_graph.py
+
 test-staleness: $(VENV)/.installed
 	$(BIN)/pytest -m '' tests/staleness
 
 test-others: $(VENV)/.installed
 	$(BIN)/pytest -m 'not cluster' --ignore=tests/staleness
-	$(BIN)/pytest -m cluster
+	$(BIN)/pytest -m cluster --ignore=$(GRAPH)
+
+test-graph: $(VENV)/.installed
+	$(BIN)/pytest -m cluster $(GRAPH)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
