@@ -15,8 +15,8 @@ The plan's bar is 0.2, on a machine that does nothing else; a shared one may be 
 the pilot runs as when the rest does, or half as fast.
 """
 
-NOTHING = 4 / 3600
-"""Core-hours that the start of one job varies by, as of a file system's cache: no plan can know."""
+NOTHING = 2 / 3600
+"""Hours of a core that start-ups of single processes vary by, which no plan can know."""
 
 
 def planned_hours(plan: Mapping[str, Any]) -> dict[str, float]:
