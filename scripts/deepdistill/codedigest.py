@@ -106,9 +106,8 @@ class _Source:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Leave out the garbage collector, which a tree's many nodes call and which finds none.
-
-    Where Snakemake holds a large graph, it took four fifths of the time.
+    """Leave out the garbage collector: a tree's many nodes call it, it looks through all that
+    Snakemake holds as well, and it finds nothing.
     """
     enabled = gc.isenabled()
     gc.disable()
