@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from accuracy import actual_hours, compare, planned_hours
+from accuracy import actual_hours, compare, planned_hours, read_from_disk
 from deepdistill.files import read_json
 from deepdistill.plan.runs import read_runs
 from running import snakemake
@@ -22,6 +22,7 @@ def test_hours_of_each_stage_are_within_the_tolerance(root: Path) -> None:
     if not plan.exists():
         if results.exists():
             pytest.skip(f"{results} is there: the demo ran without a pilot and a plan before it")
+        read_from_disk()
         for words in (["--config", f"pilot={PILOT}"], ["-n", "--logger-plan-json", str(plan)], []):
             done = snakemake(root, "all", *words, config=CONFIG)
             assert done.returncode == 0, done.stdout + done.stderr

@@ -161,6 +161,31 @@ def test_on_a_cluster_the_job_s_own_seconds_count(session: Session, results: Pat
     assert not any(name.startswith("start_up") for name in read_json(results / MEASURED))
 
 
+@pytest.mark.parametrize("accounts", [True, False])
+def test_what_a_cluster_holds_around_a_job_s_command_is_learned(
+    session: Session,
+    results: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    accounts: bool,
+) -> None:
+    sacct = tmp_path / "sacct"
+    sacct.write_text(f"#!/bin/sh\necho '123|COMPLETED|14'\nexit {0 if accounts else 1}\n")
+    sacct.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    benchmark = tmp_path / "benchmark.tsv"
+    recorder = Recorder(session, Clock())
+    recorder.provided({"nodes": 200})
+    recorder.take("job_info", {**event(results), "benchmark": str(benchmark)})
+    recorder.submitted(7, "123")
+    benchmark.write_text("s\th:m:s\n9.5\t0:00:09\n")
+    recorder.take("job_finished", {"job_id": 7})
+    recorder.end()
+    measured = read_json(results / MEASURED)
+    assert measured["start_up.generate_responses.learner"]["amount"] == 1.5
+    assert measured.get("start_up.cluster", {}).get("amount") == (4.5 if accounts else None)
+
+
 @pytest.mark.parametrize("end", [("job_error", {"jobid": 7}), None])
 def test_a_job_that_did_not_finish_teaches_nothing(
     session: Session, results: Path, end: tuple[str, Mapping[str, Any]] | None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from accuracy import TOLERANCE, actual_hours, compare, planned_hours
+from accuracy import TOLERANCE, actual_hours, compare, planned_hours, read_from_disk
 from deepdistill.files import read_json
 from loopback import Cluster
 from submitting import checkout, submitted
@@ -52,6 +52,7 @@ def test_hours_and_finish_are_within_the_tolerance(
     text = site.read_text()
     assert "status_looks: {first: 10," in text
     site.write_text(text.replace("status_looks: {first: 10,", "status_looks: {first: 2,"))
+    read_from_disk()
     with Teacher() as teacher:
         configure(folder, teacher.url, shards=3, queries=120, weak=1, strong=1)
         submitted(folder, "all", *PILOT, *JOBS, config=CONFIG)

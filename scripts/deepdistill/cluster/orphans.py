@@ -7,11 +7,11 @@ pinned version.
 from __future__ import annotations
 
 import logging
-import subprocess
 import time
 from collections.abc import Iterable
 from typing import Any
 
+from deepdistill.cluster.slurm import slurm
 from deepdistill.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def end_jobs(jobs: Iterable[str]) -> None:
     log.warning("cancelling jobs of a Snakemake that was killed: %s", " ".join(alive))
     end = time.monotonic() + PATIENCE
     for some in _in_hundreds(alive):
-        _slurm("scancel", *some)
+        slurm("scancel", *some)
     while alive:
         if time.monotonic() > end:
             raise InputError(f"SLURM: jobs {' '.join(alive)} do not end; see squeue")
@@ -78,19 +78,9 @@ def _alive(jobs: list[str]) -> list[str]:
     if not jobs:
         return []
     # All of the user's: SLURM takes it for an error to be asked for a job that it has forgotten.
-    own = _slurm("squeue", "--noheader", "--me", "--format=%i").split()
+    own = slurm("squeue", "--noheader", "--me", "--format=%i").split()
     return sorted({*own}.intersection(jobs))
 
 
 def _in_hundreds(jobs: list[str]) -> list[list[str]]:
     return [jobs[start : start + AT_ONCE] for start in range(0, len(jobs), AT_ONCE)]
-
-
-def _slurm(*command: str) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise InputError(f"SLURM: {command[0]}: {error}") from None
-    if done.returncode:
-        raise InputError(f"SLURM: {command[0]}: {' '.join(done.stderr.split())}")
-    return done.stdout

@@ -72,6 +72,11 @@ def learn(measured: Measured, shown: Shown, rates: Rates) -> None:
         _seconds_per_row(measured, shown, working, rates)
 
 
+def learn_own_start(measured: Measured, held: float, command: float) -> None:
+    """Add to ``measured`` the seconds that a cluster's job held cores around its command's."""
+    add(measured, "start_up.cluster", held - command, 1)
+
+
 def _selected(measured: Measured, job: Job) -> None:
     """Add how many responses a set takes for each query of a category."""
     summary = read_json(next(name for name in job.outputs if name.endswith(".summary.json")))

@@ -21,11 +21,13 @@ from typing import Any
 import psutil
 
 from deepdistill.artifacts import artifact_path, metrics_path
+from deepdistill.cluster.slurm import held_seconds
+from deepdistill.errors import InputError
 from deepdistill.files import read_json, write_json
 from deepdistill.plan.cluster import Cluster
 from deepdistill.plan.estimate import Estimate, Estimator
 from deepdistill.plan.jobs import Job, job_of_event
-from deepdistill.plan.learn import Shown, learn
+from deepdistill.plan.learn import Shown, learn, learn_own_start
 from deepdistill.plan.rates import MEASURED, read_rates
 from deepdistill.plan.runs import RUNS
 from deepdistill.plan.session import Session
@@ -58,6 +60,8 @@ class Recorder:
         self._estimator = Estimator(session.config, cluster, self._rates, cores=session.cores)
         self._started: dict[int, tuple[Job, float]] = {}
         self._remote = False
+        self._slurm: dict[int, str] = {}
+        self._commands: dict[str, float] = {}
         self._shown: list[Shown] = []
         self._saved = clock()
 
@@ -82,6 +86,7 @@ class Recorder:
 
     def submitted(self, number: int, slurm: str) -> None:
         """Take the number that SLURM gave a job."""
+        self._slurm[number] = slurm
         self._append({"event": "submitted", "id": number, "slurm": slurm})
 
     def end(self) -> None:
@@ -91,7 +96,7 @@ class Recorder:
             self._end_of(number, now, finished=False)
         if self._path.exists():
             self._append({"event": "end", "time": round(now, 3)})
-        self._save()
+        self._save(self._held())
 
     def _begin(self, stats: Mapping[str, int], now: float) -> None:
         """Say who runs, how many jobs there are of each rule, and what one is expected to take."""
@@ -153,6 +158,8 @@ class Recorder:
         self._append(line)
         if finished:
             self._shown.append(Shown(job, work, estimate, metrics, own))
+            if own is not None and job.id in self._slurm:
+                self._commands[self._slurm[job.id]] = own
         if now - self._saved >= SECONDS:
             self._save()
 
@@ -166,10 +173,17 @@ class Recorder:
         finally:
             os.close(handle)
 
-    def _save(self) -> None:
+    def _held(self) -> dict[str, float]:
+        """How long SLURM's jobs held what they asked for; not known where it keeps no account."""
+        try:
+            return held_seconds(self._commands)
+        except InputError:
+            return {}
+
+    def _save(self, held: Mapping[str, float] | None = None) -> None:
         """Add what finished jobs have shown to the file of rates."""
         self._saved = self._clock()
-        if not self._shown:
+        if not (self._shown or held):
             return
         path = self._results / MEASURED
         try:
@@ -179,6 +193,8 @@ class Recorder:
         for shown in self._shown:
             learn(measured, shown, self._rates)
         self._shown.clear()
+        for job, seconds in (held or {}).items():
+            learn_own_start(measured, seconds, self._commands[job])
         write_json(path, measured)
 
 
