@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import compileall
 import os
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from deepdistill.plan.summary import STAGES
@@ -20,13 +21,15 @@ the pilot runs as when the rest does, or half as fast.
 NOTHING = 2 / 3600
 """Hours of a core that start-ups of single processes vary by, which no plan can know."""
 
-IMPORTED = "duckdb, lm_eval, pandas, pyarrow.dataset, scipy.special, torch, transformers, trl"
-"""Libraries whose first import after an installation or a boot waits for the disk."""
 
-
-def read_from_disk() -> None:
-    """Have the libraries of all jobs in memory, where also the pilot's first jobs find them."""
-    subprocess.run([sys.executable, "-c", f"import {IMPORTED}"], check=True)
+def read_from_disk(root: Path) -> None:
+    """Have all code in memory, where otherwise the pilot's first jobs wait for it, and no later."""
+    compileall.compile_dir(root / "scripts", quiet=1)
+    for path in Path(sys.prefix).rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                while file.read(2**20):
+                    pass
 
 
 def planned_hours(plan: Mapping[str, Any]) -> dict[str, float]:

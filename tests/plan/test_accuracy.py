@@ -22,7 +22,7 @@ def test_hours_of_each_stage_are_within_the_tolerance(root: Path) -> None:
     if not plan.exists():
         if results.exists():
             pytest.skip(f"{results} is there: the demo ran without a pilot and a plan before it")
-        read_from_disk()
+        read_from_disk(root)
         for words in (["--config", f"pilot={PILOT}"], ["-n", "--logger-plan-json", str(plan)], []):
             done = snakemake(root, "all", *words, config=CONFIG)
             assert done.returncode == 0, done.stdout + done.stderr

@@ -52,7 +52,7 @@ def test_hours_and_finish_are_within_the_tolerance(
     text = site.read_text()
     assert "status_looks: {first: 10," in text
     site.write_text(text.replace("status_looks: {first: 10,", "status_looks: {first: 2,"))
-    read_from_disk()
+    read_from_disk(root)
     with Teacher() as teacher:
         configure(folder, teacher.url, shards=3, queries=120, weak=1, strong=1)
         submitted(folder, "all", *PILOT, *JOBS, config=CONFIG)
