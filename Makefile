@@ -13,7 +13,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # Isolation of generated programs, the form of the rules, and python3's own venv.
 DEBIAN_PACKAGES := bubblewrap shfmt python3-venv
 
-.PHONY: help demo test test-staleness test-others test-alone lint format benchmark docs queue
+.PHONY: help demo test test-staleness test-others test-cluster lint format benchmark docs queue
 .PHONY: lock clean system slurm browser vllm vllm-cpu
 .DEFAULT_GOAL := help
 
@@ -37,20 +37,19 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/pytest -m '' $(ARGS)
 
-# Its parts. The first two take about as long as each other and may run side by side (make -j2);
-# what the cluster's tests do is mostly waiting. Two of them want the machine: one has work for it
-# all, the other compares times.
-ALONE := tests/slurm/test_demo_graph.py tests/slurm/test_plan.py
+# Its parts, which may run side by side (make -j3). What the cluster's tests do is mostly waiting, and
+# some take times: the others let them go first. The last two have most to do.
+LAST := tests/slurm/test_demo_graph.py tests/slurm/test_plan.py
 
 test-staleness: $(VENV)/.installed
-	$(BIN)/pytest -m '' tests/staleness
+	nice $(BIN)/pytest -m '' tests/staleness
 
 test-others: $(VENV)/.installed
-	$(BIN)/pytest -m 'not cluster' --ignore=tests/staleness
-	$(BIN)/pytest -m cluster $(ALONE:%=--ignore=%)
+	nice $(BIN)/pytest -m 'not cluster' --ignore=tests/staleness
 
-test-alone: $(VENV)/.installed
-	$(BIN)/pytest -m cluster $(ALONE)
+test-cluster: $(VENV)/.installed
+	$(BIN)/pytest -m cluster $(LAST:%=--ignore=%)
+	$(BIN)/pytest -m cluster $(LAST)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -10,6 +10,9 @@ from pathlib import Path
 
 TINY = "tests/workflow/tiny.yaml"
 
+LEAN = Path(__file__).parent / "lean"
+"""Folder of the module by which a job's Python starts without what it does not need."""
+
 Job = tuple[str, dict[str, str]]
 """Rule and wildcards."""
 
@@ -59,10 +62,10 @@ def command(*words: str, config: str = TINY) -> list[str]:
 def environment(folder: Path) -> dict[str, str]:
     """Return the environment of somebody whose home is the folder, without a network.
 
-    The folder is installed there, so that Snakemake finds its logger plugin.
+    The folder is installed there, so that Snakemake finds its logger plugin; jobs start lean.
     """
-    path, scripts = "/usr/local/bin:/usr/bin:/bin", str(folder / "scripts")
-    return {"PATH": path, "HOME": str(folder), "HF_HUB_OFFLINE": "1", "PYTHONPATH": scripts}
+    path, modules = "/usr/local/bin:/usr/bin:/bin", f"{folder / 'scripts'}:{LEAN}"
+    return {"PATH": path, "HOME": str(folder), "HF_HUB_OFFLINE": "1", "PYTHONPATH": modules}
 
 
 def jobs_of(printed: str) -> list[Job]:
