@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from langdetect import DetectorFactory, LangDetectException, detect
+from langdetect.detector_factory import init_factory
 
+from deepdistill.preparation import preparing
 from deepdistill.verification.ifeval.relation import holds
 from deepdistill.verification.ifeval.text import count_phrase, words
 
@@ -60,7 +63,15 @@ def capital_word_frequency(response: str, *, capital_frequency: int, capital_rel
     return holds(count, capital_relation, capital_frequency)
 
 
+@cache
+def _read_languages() -> None:
+    """Have what languages look like read, which the first text would wait for."""
+    with preparing():
+        init_factory()
+
+
 def _is_language(response: str, language: str) -> bool:
+    _read_languages()
     try:
         found: str = detect(response)
     except LangDetectException:
