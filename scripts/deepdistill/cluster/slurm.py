@@ -7,15 +7,12 @@ from collections.abc import Iterable
 
 from deepdistill.errors import InputError
 
-PATIENCE = 120.0
-"""Seconds within which SLURM has to answer."""
-
 ACCOUNTED = 1000
 """Jobs that the accounting is asked for at most; they stand for the rest."""
 
 
-def slurm(*command: str) -> str:
-    """Return what one of SLURM's commands prints.
+def slurm(*command: str, patience: float = 120) -> str:
+    """Return what one of SLURM's commands prints within ``patience`` seconds.
 
     Raises :class:`InputError` if it is missing, fails or does not answer.
 
@@ -25,7 +22,7 @@ def slurm(*command: str) -> str:
     """
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=PATIENCE, check=False
+            command, capture_output=True, text=True, timeout=patience, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InputError(f"SLURM: {command[0]}: {error}") from None
@@ -46,6 +43,7 @@ def held_seconds(jobs: Iterable[str]) -> dict[str, float]:
     if not numbers:
         return {}
     options = ("--allocations", "--noheader", "--parsable2", "--format=JobIDRaw,State,ElapsedRaw")
-    lines = slurm("sacct", *options, f"--jobs={','.join(numbers)}").splitlines()
+    # Whoever ends a run should not have to wait long for what only the next plan wants to know.
+    lines = slurm("sacct", *options, f"--jobs={','.join(numbers)}", patience=20).splitlines()
     fields = (line.split("|") for line in lines)
     return {number: float(seconds) for number, state, seconds in fields if state == "COMPLETED"}
