@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,3 +86,12 @@ def test_every_model_fits_its_gpus(config: dict[str, Any], cluster: Cluster) -> 
     config["teachers"]["r1"] = {**config["teachers"]["r1"], "gpus": 4}
     (line,) = too_large(config, cluster)
     assert line == ("teachers.r1: deepseek-ai/DeepSeek-R1 needs about 805 GB, 4 × h200 have 564 GB")
+
+
+def test_a_training_that_nothing_shares_out_does_not_fit(
+    config: dict[str, Any], cluster: Cluster
+) -> None:
+    training = copy.deepcopy(config["training"])
+    training["recipes"]["stage1"] |= {"zero": 0}
+    (line,) = too_large({**config, "training": training}, cluster)
+    assert line.startswith("training.recipes.stage1: Qwen/Qwen2.5-32B needs about ")

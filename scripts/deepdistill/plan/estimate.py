@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from deepdistill.plan.cluster import Cluster, GpuKind, Model
+from deepdistill.plan.memory import node_bytes
 from deepdistill.plan.placement import (
     EMBEDDING_RULES,
     VERIFICATION_RULES,
@@ -253,9 +254,8 @@ class _Job:
         needed = self.rates.find("memory_mb", self.work.rule).value
         if self.gpus:
             needed += self.rates.find("memory_mb.gpu").value
-        read = self.work.rule == "identify_model"  # piece by piece
-        if self.model and not read and (self.gpus or self.model.source != "unknown"):
-            needed += self.model.weights_bytes / 2**20 / self.nodes
+        if self.model and (self.gpus or self.model.source != "unknown"):
+            needed += self.model_bytes(self.model) / 2**20
         if self.work.rule in (*WRITING, *READING, *MAKERS, "check_responses"):
             per_token = self.rates.find("memory_bytes_per_token").value
             tokens = (
@@ -263,6 +263,14 @@ class _Job:
             )
             needed += tokens.high * per_token / 2**20
         return int(min(needed, self.cluster.settings["largest_node"]["mem_mb"]))
+
+    def model_bytes(self, model: Model) -> float:
+        """Bytes of a model on each node."""
+        if self.work.rule == "identify_model":
+            return 0  # it is read piece by piece
+        if self.work.rule == "train":
+            return node_bytes(self.settings, model.parameters, self.gpus, self.nodes)
+        return model.weights_bytes / self.nodes
 
     @property
     def price_per_hour(self) -> float:

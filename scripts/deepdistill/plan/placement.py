@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deepdistill.plan.cluster import Cluster, Model
+from deepdistill.plan.memory import gpu_bytes
 from deepdistill.slices import EMBEDDING, other_models
 
 Config = Mapping[str, Any]
@@ -37,9 +38,6 @@ THREADS_PER_GPU = 8
 
 OVERHEAD = 1.2
 """Memory of a model that writes or reads, compared with its weights'."""
-
-TRAINING_BYTES = 16
-"""Bytes of a parameter in mixed-precision training: weights, gradients and AdamW's states."""
 
 
 def settings_of(config: Config, rule: str, wildcards: Mapping[str, str]) -> dict[str, Any]:
@@ -109,10 +107,11 @@ def too_large(config: Config, cluster: Cluster) -> Iterator[str]:
         if model is None or not gpus:
             continue
         kind = cluster.gpu_kinds[model.gpu_kind]
-        trained = "parent" in settings
-        factor = TRAINING_BYTES * model.parameters if trained else OVERHEAD * model.weights_bytes
-        if factor / 1e9 > gpus * kind.memory_gb:
+        needed = OVERHEAD * model.weights_bytes
+        if "parent" in settings:
+            needed = gpus * gpu_bytes(settings, model.parameters, gpus)
+        if needed / 1e9 > gpus * kind.memory_gb:
             yield (
-                f"{name}: {model.name} needs about {factor / 1e9:,.0f} GB, "
+                f"{name}: {model.name} needs about {needed / 1e9:,.0f} GB, "
                 f"{gpus} × {kind.name} have {gpus * kind.memory_gb:,.0f} GB"
             )
