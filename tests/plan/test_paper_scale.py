@@ -94,4 +94,12 @@ def test_a_training_that_nothing_shares_out_does_not_fit(
     training = copy.deepcopy(config["training"])
     training["recipes"]["stage1"] |= {"zero": 0}
     (line,) = too_large({**config, "training": training}, cluster)
-    assert line.startswith("training.recipes.stage1: Qwen/Qwen2.5-32B needs about ")
+    assert line == (
+        "training.recipes.stage1: Qwen/Qwen2.5-32B needs about 16,384 GB, 32 × h100 have 2,560 GB"
+    )
+    training["recipes"]["stage1"] |= {"zero": 2, "offload": True, "gpus": 8, "nodes": 1}
+    (line,) = too_large({**config, "training": training}, cluster)
+    assert line == (
+        "training.recipes.stage1: Qwen/Qwen2.5-32B needs about 1,888 GB of a node's own memory, "
+        "the largest has 1,049 GB"
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deepdistill.plan.cluster import Cluster, Model
-from deepdistill.plan.memory import gpu_bytes
+from deepdistill.plan.memory import gpu_bytes, node_bytes
 from deepdistill.slices import EMBEDDING, other_models
 
 Config = Mapping[str, Any]
@@ -95,23 +95,30 @@ def threads_of(rule: str, gpus: int, nodes: int, cluster: Cluster) -> int:
 
 
 def too_large(config: Config, cluster: Cluster) -> Iterator[str]:
-    """Yield a line for each model that does not fit the memory of the GPUs that it is given."""
+    """Yield a line for each model that does not fit the memory of its GPUs, or of their node."""
     others = other_models(config)
     named = [(f"teachers.{name}", teacher) for name, teacher in config["teachers"].items()]
     sections = {name: "queries" if name == EMBEDDING else "verification" for name in others}
     named += [(f"{sections[name]}.{name}", settings) for name, settings in others.items()]
     recipes = config["training"]["recipes"].items()
     named += [(f"training.recipes.{name}", recipe) for name, recipe in recipes]
+    node = cluster.settings["largest_node"]["mem_mb"] * 2**20
     for name, settings in named:
         model, gpus = model_of(config, cluster, settings), gpus_of(settings)
         if model is None or not gpus:
             continue
         kind = cluster.gpu_kinds[model.gpu_kind]
-        needed = OVERHEAD * model.weights_bytes
+        needed, beside = OVERHEAD * model.weights_bytes, 0.0
         if "parent" in settings:
             needed = gpus * gpu_bytes(settings, model.parameters, gpus)
+            beside = node_bytes(settings, model.parameters, gpus, settings["nodes"])
         if needed / 1e9 > gpus * kind.memory_gb:
             yield (
                 f"{name}: {model.name} needs about {needed / 1e9:,.0f} GB, "
                 f"{gpus} × {kind.name} have {gpus * kind.memory_gb:,.0f} GB"
+            )
+        if beside > node:
+            yield (
+                f"{name}: {model.name} needs about {beside / 1e9:,.0f} GB of a node's own memory, "
+                f"the largest has {node / 1e9:,.0f} GB"
             )
