@@ -38,7 +38,7 @@ test: $(VENV)/.installed
 	$(BIN)/pytest -m '' $(ARGS)
 
 # Its parts, which may run side by side (make -j3). What the cluster's tests do is mostly waiting, and
-# some take times: the others let them go first. The last two have most to do.
+# one of them measures times: the others let them go first. The last two have most to do.
 LAST := tests/slurm/test_demo_graph.py tests/slurm/test_plan.py
 
 test-staleness: $(VENV)/.installed

@@ -96,6 +96,7 @@ class Recorder:
             self._end_of(number, now, finished=False)
         if self._path.exists():
             self._append({"event": "end", "time": round(now, 3)})
+        self._save()  # SLURM may take its time
         self._save(self._held())
 
     def _begin(self, stats: Mapping[str, int], now: float) -> None:
