@@ -22,6 +22,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(DATA is None, reason="DEEPDISTILL_DATA does not name the public data"),
     pytest.mark.skipif(isinstance(find("auto"), str), reason="no sandbox here"),
+    pytest.mark.filterwarnings("ignore:invalid escape sequence"),  # in their regular expressions
 ]
 
 Case = tuple[str, str, str]
