@@ -13,7 +13,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # Isolation of generated programs, the form of the rules, and python3's own venv.
 DEBIAN_PACKAGES := bubblewrap shfmt python3-venv
 
-.PHONY: help demo test test-staleness test-others test-cluster lint format benchmark docs queue
+.PHONY: help demo test test-staleness test-others lint format benchmark docs queue
 .PHONY: lock clean system slurm browser vllm vllm-cpu
 .DEFAULT_GOAL := help
 
@@ -37,17 +37,15 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/pytest -m '' $(ARGS)
 
-# Its parts, which may run side by side (make -j3). What the cluster's tests do is mostly waiting, and
-# one of them measures times: the others let them go first. The last two have most to do.
+# Its parts, which may run side by side (make -j2). What the cluster's tests do is mostly waiting; the
+# last two have most to do, and one of them measures times, so that the first part lets them go first.
 LAST := tests/slurm/test_demo_graph.py tests/slurm/test_plan.py
 
 test-staleness: $(VENV)/.installed
 	nice $(BIN)/pytest -m '' tests/staleness
 
 test-others: $(VENV)/.installed
-	nice $(BIN)/pytest -m 'not cluster' --ignore=tests/staleness
-
-test-cluster: $(VENV)/.installed
+	$(BIN)/pytest -m 'not cluster' --ignore=tests/staleness
 	$(BIN)/pytest -m cluster $(LAST:%=--ignore=%)
 	$(BIN)/pytest -m cluster $(LAST)
 

@@ -30,10 +30,10 @@ FIRST = "if attempt == 1 and wildcards.shard =="
 RESOURCES = {
     "runtime": f"1 {FIRST} {TOO_LONG!r} else 3 {FIRST} {WARNED!r} else 30",
     "mem_mb": f"60 {FIRST} {TOO_LARGE!r} else 2000",
-    # SLURM fills the first node first; the job whose node fails is alone on another.
+    # The job whose node fails is alone there.
     "slurm_extra": f"'--exclude=n1' if wildcards.shard == {NODE_FAILS!r} else "
     # SLURM may send it a minute earlier.
-    f"'--signal=USR1@80' {FIRST} {WARNED!r} else ''",
+    f"'--nodelist=n1 --signal=USR1@80' {FIRST} {WARNED!r} else '--nodelist=n1'",
 }
 
 
