@@ -13,7 +13,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # Isolation of generated programs, the form of the rules, and python3's own venv.
 DEBIAN_PACKAGES := bubblewrap shfmt python3-venv
 
-.PHONY: help demo test test-staleness test-others lint format benchmark docs queue
+.PHONY: help demo test test-first test-second lint format benchmark docs queue
 .PHONY: lock clean system slurm browser vllm vllm-cpu
 .DEFAULT_GOAL := help
 
@@ -37,15 +37,16 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/pytest -m '' $(ARGS)
 
-# Its parts, which may run side by side (make -j2). What the cluster's tests do is mostly waiting; the
-# last two have most to do, and one of them measures times, so that the first part lets them go first.
+# Its halves, which may run side by side (make -j2). What the cluster's tests do is mostly waiting; the
+# last two have most to do, and one of them measures times, so that the first half lets them go first.
+FIRST := tests/staleness tests/responses tests/training
 LAST := tests/slurm/test_demo_graph.py tests/slurm/test_plan.py
 
-test-staleness: $(VENV)/.installed
-	nice $(BIN)/pytest -m '' tests/staleness
+test-first: $(VENV)/.installed
+	nice $(BIN)/pytest -m 'not cluster' $(FIRST)
 
-test-others: $(VENV)/.installed
-	$(BIN)/pytest -m 'not cluster' --ignore=tests/staleness
+test-second: $(VENV)/.installed
+	$(BIN)/pytest -m 'not cluster' $(FIRST:%=--ignore=%)
 	$(BIN)/pytest -m cluster $(LAST:%=--ignore=%)
 	$(BIN)/pytest -m cluster $(LAST)
 
