@@ -22,11 +22,15 @@ NOTHING = 2 / 3600
 """Hours of a core that start-ups of single processes vary by, which no plan can know."""
 
 
+FOR_GPUS = {"nvidia", "triton"}
+"""Packages that no job without a GPU reads; they are most of what is installed."""
+
+
 def read_from_disk(root: Path) -> None:
     """Have all code in memory, where otherwise the pilot's first jobs wait for it, and no later."""
     compileall.compile_dir(root / "scripts", quiet=1)
     for path in Path(sys.prefix).rglob("*"):
-        if path.is_file():
+        if path.is_file() and FOR_GPUS.isdisjoint(path.parts):
             with path.open("rb") as file:
                 while file.read(2**20):
                     pass
